@@ -1,0 +1,73 @@
+/** The one error class of Cutpoint. Its codes are a closed set; the same codes travel on the wire. */
+
+/** What went wrong. docs/lifecycle.md says at which step each code can arise. */
+export const ERROR_CODES = [
+  'options-invalid', // an option has the wrong type, unit or range
+  'model-invalid', // the bytes are not an ONNX model that can be read
+  'cut-invalid', // no such cut, or not a legal one
+  'input-name', // a feed that the model does not have, or one that is missing
+  'input-type', // a feed of another element type than the model's
+  'input-shape', // a feed whose rank, dimensions or length do not fit the model's
+  'model-unknown', // no gateway in reach serves this model
+  'model-mismatch', // the gateway's model has another digest than the device's
+  'payload-too-large', // a message over the limit of the gateway, the broker or the user
+  'deadline-exceeded', // no answer within deadlineMs
+  'broker-unreachable', // the broker cannot be reached, or the login was refused
+  'gateway-unavailable', // no gateway answers: it never announced itself, died, or drains
+  'overloaded', // the gateway refuses for want of capacity; try again later
+  'message-invalid', // bytes on the wire that are not a message of this protocol
+  'version-unsupported', // a message of a protocol version that this side does not speak
+  'codec-invalid', // a frame that cannot be decoded
+  'runtime-failed', // ONNX Runtime refused the model or the run
+  'provider-unavailable', // the execution provider asked for is not there
+  'aborted', // the caller's AbortSignal fired
+  'closed', // used after release() or close()
+  'internal', // a defect in Cutpoint; please report it
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+const RETRIABLE: ReadonlySet<ErrorCode> = new Set([
+  'deadline-exceeded',
+  'broker-unreachable',
+  'gateway-unavailable',
+  'overloaded',
+]);
+
+// Registered by name, so that two copies of the package recognise each other's errors.
+const BRAND = Symbol.for('cutpoint.SplitError');
+
+/** Everything that Cutpoint throws. Branch on `code` and `retriable`, never on the text. */
+export class SplitError extends Error {
+  override readonly name = 'SplitError';
+  readonly code: ErrorCode;
+  readonly [BRAND] = true;
+
+  /** @param message names the value received and the limit broken. `cause` stays on this machine. */
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Whether the same request may succeed later without any change by the caller. */
+  get retriable(): boolean {
+    return RETRIABLE.has(this.code);
+  }
+}
+
+/** Whether a value is a SplitError, of this copy of the package or of another. */
+export function isSplitError(value: unknown): value is SplitError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+/** A code received from a peer: unknown ones (from a newer peer) read as `internal`. */
+export function toErrorCode(value: string): ErrorCode {
+  return (ERROR_CODES as readonly string[]).includes(value) ? (value as ErrorCode) : 'internal';
+}
+
+/** The error itself if it is ours, otherwise one with the given code that keeps it as cause. */
+export function asSplitError(error: unknown, code: ErrorCode = 'internal'): SplitError {
+  if (isSplitError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SplitError(code, message, { cause: error });
+}
