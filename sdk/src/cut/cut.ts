@@ -19,6 +19,8 @@ export interface Cut {
   /** The name of the largest tensor that crosses: what people call the cut by. */
   readonly name: string;
   readonly tensors: readonly CutTensor[];
+  /** Outputs of the model that the head already makes: they stay on the device and do not cross. */
+  readonly headOutputs: readonly string[];
   /** Bytes of all crossing tensors as they leave the head, uncompressed; `null` where a shape is unknown. */
   readonly bytes: number | null;
 }

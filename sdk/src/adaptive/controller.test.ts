@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Cut } from '../cut/cut.ts';
+import { type Arm, DEVICE_ARM, splitArm } from '../planner/arm.ts';
+import { type ArmCost, predictStages, totalMs } from '../planner/cost-model.ts';
+import { type Controller, createController } from './controller.ts';
+
+const arm = (id: string): Arm =>
+  splitArm({ id, position: 1, depth: 0.5, name: id, tensors: [], headOutputs: [], bytes: null } satisfies Cut, 'uint8');
+const early = arm('early');
+const late = arm('late');
+const costs: readonly (readonly [Arm, ArmCost])[] = [
+  [DEVICE_ARM, { headMs: 500, encodeMs: 0, sentBytes: 0, tailMs: 0, receivedBytes: 0, decodeMs: 0 }],
+  [early, { headMs: 50, encodeMs: 20, sentBytes: 600_000, tailMs: 60, receivedBytes: 1000, decodeMs: 1 }],
+  [late, { headMs: 250, encodeMs: 10, sentBytes: 60_000, tailMs: 30, receivedBytes: 1000, decodeMs: 1 }],
+];
+const arms = costs.map(([one]) => one);
+
+/** A world with a link of that rate: runs the chosen arm and tells the controller what it took. */
+function request(controller: Controller, bitsPerSecond: number, atMs: number): Arm {
+  const chosen = controller.choose(arms, atMs);
+  observeRun(controller, chosen, bitsPerSecond, atMs);
+  return chosen;
+}
+
+function observeRun(controller: Controller, chosen: Arm, bitsPerSecond: number, atMs: number): void {
+  const cost = controller.cost(chosen) as ArmCost;
+  const world = { uplinkBitsPerSecond: bitsPerSecond, downlinkBitsPerSecond: bitsPerSecond, roundTripMs: 20, queueMs: 0, deviceSlowdown: 1, cloudSlowdown: 1 };
+  const sends = chosen.kind === 'split';
+  const all = predictStages(cost, world);
+  const stages = sends ? all : { ...all, uplinkMs: 0, downlinkMs: 0 };
+  const link = { atMs, sentBytes: cost.sentBytes, uplinkMs: all.uplinkMs, receivedBytes: cost.receivedBytes, downlinkMs: all.downlinkMs };
+  controller.observe({ arm: chosen, stages, ...(sends ? { link } : {}) }, atMs);
+}
+
+function started(): Controller {
+  const controller = createController(DEVICE_ARM);
+  for (const [one, cost] of costs) controller.setCost(one, cost);
+  controller.pushRoundTrip(20);
+  return controller;
+}
+
+describe('the controller', () => {
+  it('answers with the device while it knows no cost', () => {
+    expect(createController(DEVICE_ARM).choose(arms, 0)).toBe(DEVICE_ARM);
+  });
+
+  it.each([
+    [0.5e6, DEVICE_ARM],
+    [5e6, late],
+    [100e6, early],
+  ])('at %d bit/s settles on the arm that is fastest there within five requests', (bitsPerSecond, best) => {
+    const controller = started();
+    const chosen = Array.from({ length: 5 }, (_, index) => request(controller, bitsPerSecond, index * 300));
+    expect(chosen.at(-1)).toBe(best);
+  });
+
+  it('follows the link down and up again', () => {
+    const controller = started();
+    let atMs = 0;
+    const settle = (bitsPerSecond: number) => {
+      const chosen = Array.from({ length: 6 }, () => request(controller, bitsPerSecond, (atMs += 300)));
+      return chosen.at(-1);
+    };
+    expect(settle(100e6)).toBe(early);
+    expect(settle(5e6)).toBe(late);
+    expect(settle(100e6)).toBe(early);
+  });
+
+  it('tries the link again some time after it has given it up', () => {
+    const controller = started();
+    for (let index = 0; index < 6; index++) request(controller, 0.2e6, index * 300);
+    expect(controller.choose(arms, 2000)).toBe(DEVICE_ARM);
+    expect(controller.choose(arms, 120_000)).not.toBe(DEVICE_ARM);
+  });
+
+  it('ranks by the predicted total, for any costs and any link', () => {
+    const milliseconds = fc.double({ min: 0.1, max: 2000, noNaN: true });
+    const bytes = fc.integer({ min: 20_000, max: 5_000_000 });
+    const cost = fc.record({ headMs: milliseconds, encodeMs: milliseconds, sentBytes: bytes, tailMs: milliseconds, receivedBytes: bytes, decodeMs: milliseconds });
+    fc.assert(
+      fc.property(fc.array(cost, { minLength: 1, maxLength: 8 }), (list) => {
+        const controller = createController(DEVICE_ARM);
+        const all = list.map((one, index) => [arm(`cut${index}`), one] as const);
+        for (const [one, its] of all) controller.setCost(one, its);
+        const prior = { uplinkBitsPerSecond: 20e6, downlinkBitsPerSecond: 20e6, roundTripMs: 20, queueMs: 0, deviceSlowdown: 1, cloudSlowdown: 1 };
+        const best = Math.min(...list.map((one) => totalMs(predictStages(one, prior))));
+        const ranked = controller.rank(all.map(([one]) => one), 0);
+        expect(ranked).toHaveLength(list.length);
+        expect(ranked[0]?.totalMs).toBeCloseTo(best, 6);
+      }),
+    );
+  });
+});

@@ -1,0 +1,60 @@
+/** The cost of an arm: the time of each stage, from what was measured on the device, of the cloud and of the link. */
+
+/** Milliseconds of each stage of one request, in the order in which they happen. */
+export interface StageTimes {
+  readonly headMs: number;
+  readonly encodeMs: number;
+  readonly uplinkMs: number;
+  readonly queueMs: number;
+  /** The gateway's work: decoding, tail, encoding. */
+  readonly tailMs: number;
+  readonly downlinkMs: number;
+  readonly decodeMs: number;
+}
+
+/** What an arm costs on an idle device, an idle gateway and any link. */
+export interface ArmCost {
+  readonly headMs: number;
+  readonly encodeMs: number;
+  readonly sentBytes: number;
+  readonly tailMs: number;
+  readonly receivedBytes: number;
+  readonly decodeMs: number;
+}
+
+/** The present state of what all arms share. */
+export interface Conditions {
+  readonly uplinkBitsPerSecond: number;
+  readonly downlinkBitsPerSecond: number;
+  /** Of an empty message, there and back. */
+  readonly roundTripMs: number;
+  readonly queueMs: number;
+  /** How many times slower than measured the device is now. 1 is as measured. */
+  readonly deviceSlowdown: number;
+  /** The same of the gateway. */
+  readonly cloudSlowdown: number;
+}
+
+/** Stage times of an arm that sends something. */
+export function predictStages(cost: ArmCost, now: Conditions): StageTimes {
+  const oneWayMs = now.roundTripMs / 2;
+  return {
+    headMs: cost.headMs * now.deviceSlowdown,
+    encodeMs: cost.encodeMs * now.deviceSlowdown,
+    uplinkMs: oneWayMs + transferMs(cost.sentBytes, now.uplinkBitsPerSecond),
+    queueMs: now.queueMs,
+    tailMs: cost.tailMs * now.cloudSlowdown,
+    downlinkMs: oneWayMs + transferMs(cost.receivedBytes, now.downlinkBitsPerSecond),
+    decodeMs: cost.decodeMs * now.deviceSlowdown,
+  };
+}
+
+/** Milliseconds that `bytes` need on a link of that rate. */
+export function transferMs(bytes: number, bitsPerSecond: number): number {
+  return (bytes * 8000) / bitsPerSecond;
+}
+
+export function totalMs(stages: StageTimes): number {
+  const { headMs, encodeMs, uplinkMs, queueMs, tailMs, downlinkMs, decodeMs } = stages;
+  return headMs + encodeMs + uplinkMs + queueMs + tailMs + downlinkMs + decodeMs;
+}

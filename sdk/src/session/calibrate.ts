@@ -1,0 +1,73 @@
+/** Calibration: one run on the device that learns what every arm costs here, from the caller's own input. */
+import type { DeviceArm, SplitArm } from '../planner/arm.ts';
+import type { Tensors } from '../tensor.ts';
+import type { AnnouncedModel } from '../transport/request-client.ts';
+import { encodeFrontier, hasImages } from './frontier-frames.ts';
+import type { SessionParts } from './parts.ts';
+import type { RunArguments } from './run-arguments.ts';
+import { type Answer, signalOf } from './run-local.ts';
+import { makeTrace, NO_STAGES } from './trace.ts';
+
+/** Runs the whole model segment by segment, encodes what crosses each cut, and gives the controller the costs. */
+export async function calibrate(parts: SessionParts, args: RunArguments, device: DeviceArm): Promise<Answer> {
+  const { controller, options } = parts;
+  const crossing = parts.executor.cuts.flatMap(({ tensors }) => tensors.map(({ name }) => name));
+  const fetches = [...new Set([...args.fetches, ...crossing])];
+  const run = await parts.pace.stage(
+    () => parts.executor.run({ feeds: args.feeds, fetches, ...signalOf(args.options) }),
+    args.options.signal,
+  );
+  const segmentMs = run.value.segmentMs.map((ms) => ms * options.emulatedSlowdown);
+  const wholeMs = sum(segmentMs);
+  controller.setCost(device, { ...FREE, headMs: wholeMs });
+  const outputs = Object.fromEntries(args.fetches.map((name) => [name, run.value.values[name]])) as Tensors;
+  const reply = await replyCost(parts, outputs);
+  for (const arm of parts.arms) {
+    if (arm.kind === 'device' || (arm.profile === 'image' && !hasImages(arm, args.options.images))) continue;
+    const headMs = headTime(parts, arm, segmentMs);
+    const sent = await sentCost(parts, args, arm, { ...args.feeds, ...run.value.values });
+    // Until the gateway says how long its tails take, they are taken to run as fast as here without the slowdown.
+    const tailMs = (wholeMs - headMs) / options.emulatedSlowdown;
+    controller.setCost(arm, { headMs, ...sent, tailMs, ...reply });
+  }
+  return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
+}
+
+/** What the gateway announces of its tails replaces the guess. */
+export function adoptTailTimes(parts: SessionParts, announced: AnnouncedModel): void {
+  const tails = new Map(announced.cuts.map(({ id, tailMs }) => [id, tailMs]));
+  for (const arm of parts.arms) {
+    const cost = parts.controller.cost(arm);
+    if (arm.kind === 'device' || cost === undefined) continue;
+    const tailMs = arm.cut.position === 0 ? announced.inputTailMs : tails.get(arm.cut.id);
+    if (tailMs !== undefined) parts.controller.setCost(arm, { ...cost, tailMs });
+  }
+}
+
+const FREE = { headMs: 0, encodeMs: 0, sentBytes: 0, tailMs: 0, receivedBytes: 0, decodeMs: 0 };
+
+function headTime({ executor }: SessionParts, { cut }: SplitArm, segmentMs: readonly number[]): number {
+  const segments = executor.cuts.findIndex(({ id }) => id === cut.id) + 1;
+  return cut.position === 0 ? 0 : sum(segmentMs.slice(0, segments));
+}
+
+/** Encoded twice: the first time pays for code that has never run. */
+async function sentCost(parts: SessionParts, args: RunArguments, arm: SplitArm, values: Tensors) {
+  await encodeFrontier(parts.codec, arm, values, args.options.images);
+  const startMs = parts.clock.nowMs();
+  const frames = await encodeFrontier(parts.codec, arm, values, args.options.images);
+  const encodeMs = (parts.clock.nowMs() - startMs) * parts.options.emulatedSlowdown;
+  return { encodeMs, sentBytes: sum(frames.map(({ frame }) => frame.length)) };
+}
+
+async function replyCost({ codec, options, clock }: SessionParts, outputs: Tensors) {
+  const frames = await Promise.all(
+    Object.values(outputs).map((tensor) => codec.encode(tensor, options.replyProfile)),
+  );
+  const startMs = clock.nowMs();
+  await Promise.all(frames.map((frame) => codec.decode(frame)));
+  const decodeMs = (clock.nowMs() - startMs) * options.emulatedSlowdown;
+  return { receivedBytes: sum(frames.map(({ length }) => length)), decodeMs };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

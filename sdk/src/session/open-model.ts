@@ -1,0 +1,87 @@
+/** Opens a model: reads it, asks the runtime for the type of every value, and finds the legal cuts. */
+import type { Cut } from '../cut/cut.ts';
+import { legalCuts, type TypesByName } from '../cut/legal-cuts.ts';
+import { SplitError } from '../errors.ts';
+import { buildGraph, type Graph } from '../onnx/graph.ts';
+import { type OnnxModel, readModel } from '../onnx/model.ts';
+import { tensorInfoOf, type ValueInfo } from '../onnx/value-info.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { ModelSource } from '../source/model-source.ts';
+import type { TensorInfo } from '../tensor.ts';
+import { type InputShapes, probeTypes } from './probe-types.ts';
+
+export interface OpenModelOptions {
+  /**
+   * Shapes that are going to be fed, by input, to count bytes by. They choose cuts; they bind nothing:
+   * segments go on taking every shape that the model takes.
+   */
+  readonly inputShapes?: InputShapes;
+}
+
+export interface SplitModel {
+  /** SHA-256 of the model file, in hexadecimal. */
+  readonly digest: string;
+  readonly model: OnnxModel;
+  readonly graph: Graph;
+  /** Type of every tensor as the model declares it, with its symbolic dimensions. For segments. */
+  readonly types: TypesByName;
+  readonly inputs: readonly TensorInfo[];
+  /** Outputs that are tensors of numbers; others cannot be fetched. */
+  readonly outputs: readonly TensorInfo[];
+  /** Every legal cut; their `bytes` are those at `inputShapes`. */
+  readonly cuts: readonly Cut[];
+  readonly source: ModelSource;
+}
+
+/** @throws SplitError `model-invalid`, `options-invalid` for an impossible inputShapes, `runtime-failed` */
+export async function openModel(
+  source: ModelSource,
+  runtime: Runtime,
+  { inputShapes = {} }: OpenModelOptions = {},
+): Promise<SplitModel> {
+  const [bytes, digest] = await Promise.all([source.read(), source.digest()]);
+  const graph = buildGraph(readModel(bytes));
+  const inputs = graph.inputs.map(inputInfo);
+  const bound = bindShapes(inputs, inputShapes);
+  const types = await probeTypes(graph, { source, runtime, inputs });
+  const sizedTypes = bound ? await probeTypes(graph, { source, runtime, inputs: bound }) : types;
+  const cuts = legalCuts(graph, types, digest, { sizedTypes });
+  const outputs = graph.outputs.map((output) => types.get(output.name)).filter((info) => info !== undefined);
+  return { digest, model: graph.model, graph, types, inputs, outputs, cuts, source };
+}
+
+function inputInfo(input: ValueInfo): TensorInfo {
+  const info = tensorInfoOf(input);
+  if (info) return info;
+  throw new SplitError('model-invalid', `input ${JSON.stringify(input.name)} is not a tensor of numbers`);
+}
+
+/** The inputs at the shapes that are to be fed; undefined where these say nothing that the model does not. */
+function bindShapes(inputs: readonly TensorInfo[], shapes: InputShapes): readonly TensorInfo[] | undefined {
+  for (const name of Object.keys(shapes)) {
+    if (inputs.some((input) => input.name === name)) continue;
+    throw new SplitError(
+      'options-invalid',
+      `inputShapes names ${JSON.stringify(name)}, which is not an input`,
+    );
+  }
+  const bound = inputs.map((input) => bindShape(input, shapes[input.name]));
+  return bound.every((info, i) => info === inputs[i]) ? undefined : bound;
+}
+
+function bindShape(info: TensorInfo, shape: readonly number[] | undefined): TensorInfo {
+  if (!shape) return info;
+  const isPossible = shape.every((dim) => Number.isSafeInteger(dim) && dim > 0);
+  const fits =
+    !info.shape ||
+    (info.shape.length === shape.length &&
+      info.shape.every((dim, i) => typeof dim === 'string' || dim === shape[i]));
+  if (!isPossible || !fits) {
+    const [given, wanted] = [JSON.stringify(shape), JSON.stringify(info.shape)];
+    throw new SplitError(
+      'options-invalid',
+      `inputShapes gives ${given} for ${info.name}, which takes ${wanted}`,
+    );
+  }
+  return info.shape?.every((dim) => typeof dim === 'number') ? info : { ...info, shape };
+}

@@ -1,0 +1,90 @@
+/** Options of a split session: the interface for the reader, the schema for the border, `resolveOptions` for the rest. */
+import { z } from 'zod';
+import { CODEC_PROFILES, type CodecProfile } from '../codec/codec.ts';
+import { SplitError } from '../errors.ts';
+
+export interface SplitSessionOptions {
+  /** Where the broker is: `mqtt://host:1883`, `mqtts://`, `ws://`, `wss://`. A login may stand in the URL or below. */
+  readonly broker: string;
+  /** The name under which the gateway serves the model. */
+  readonly model: string;
+  /** This device's name on the broker, letters, digits, `_` and `-`, at most 64. @default a random one */
+  readonly device?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Certificates in PEM, for `mqtts://` and `wss://`. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** First level of every topic. @default 'cutpoint' */
+  readonly namespace?: string | undefined;
+  /** MQTT 3.1.1 (4) or 5. @default 4 */
+  readonly protocolVersion?: 4 | 5 | undefined;
+  /** Longest time from `run` to an answer, in milliseconds. @default 2000 */
+  readonly deadlineMs?: number | undefined;
+  /** Longest wait for broker and gateway while the session is made, in milliseconds. @default 3000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** What answers when the cloud does not: the whole model on this device, or the error. @default 'local' */
+  readonly fallback?: 'local' | 'none' | undefined;
+  /** `stay`: the model's inputs never leave the device; only what a cut inside the model sends does. @default 'may-leave' */
+  readonly inputs?: 'may-leave' | 'stay' | undefined;
+  /** Cuts shallower than this share of the model's nodes are never used, 0 to 1. @default 0 */
+  readonly minDepth?: number | undefined;
+  /** How activations may travel; every cut competes in each. @default ['uint8+deflate', 'uint8'] */
+  readonly profiles?: readonly CodecProfile[] | undefined;
+  /** How outputs travel back. @default 'float32+deflate', which is exact */
+  readonly replyProfile?: CodecProfile | undefined;
+  /** Most cuts that are offered, 1 to 32. The model is held once, in this many segments and one. @default 8 */
+  readonly maxCuts?: number | undefined;
+  /** Largest message in bytes, either way. @default 67108864 */
+  readonly maxPayloadBytes?: number | undefined;
+  /** Shapes that bind symbolic dimensions while cuts are chosen, as `{x: [1, 3, 480, 640]}`. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
+  /** Threads of the runtime. @default as many as the machine gives, at most 8 */
+  readonly threads?: number | undefined;
+  /** Plays a slower device: after each stage it idles until it is this many times slower than it ran. @default 1 */
+  readonly emulatedSlowdown?: number | undefined;
+}
+
+const schema = z.strictObject({
+  broker: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\/.+/, 'expected a URL as mqtt://host:1883'),
+  model: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, "_", "." or "-"'),
+  device: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"')
+    .optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  tls: z
+    .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
+    .optional(),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .default('cutpoint'),
+  protocolVersion: z.union([z.literal(4), z.literal(5)]).default(4),
+  deadlineMs: z.number().positive().max(3_600_000).default(2000),
+  connectTimeoutMs: z.number().nonnegative().max(600_000).default(3000),
+  fallback: z.enum(['local', 'none']).default('local'),
+  inputs: z.enum(['may-leave', 'stay']).default('may-leave'),
+  minDepth: z.number().min(0).max(1).default(0),
+  profiles: z.array(z.enum(CODEC_PROFILES)).min(1).default(['uint8+deflate', 'uint8']),
+  replyProfile: z.enum(CODEC_PROFILES).default('float32+deflate'),
+  maxCuts: z.int().min(1).max(32).default(8),
+  maxPayloadBytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 30)
+    .default(64 * 2 ** 20),
+  inputShapes: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
+  threads: z.int().min(1).max(256).optional(),
+  emulatedSlowdown: z.number().min(1).max(1000).default(1),
+});
+
+export type ResolvedOptions = Readonly<z.output<typeof schema>>;
+
+/** All fields, checked; the caller's object stays untouched. @throws SplitError `options-invalid` naming the option */
+export function resolveOptions(options: SplitSessionOptions): ResolvedOptions {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+  throw new SplitError('options-invalid', issues.join('; '));
+}

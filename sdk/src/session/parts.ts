@@ -1,0 +1,25 @@
+/** What a session is made of; create.ts puts it together, the run-*.ts files read it. */
+import type { Controller } from '../adaptive/controller.ts';
+import type { Clock } from '../clock.ts';
+import type { Codec } from '../codec/codec.ts';
+import type { Arm } from '../planner/arm.ts';
+import type { Executor } from '../runtime/executor/executor.ts';
+import type { RequestClient } from '../transport/request-client.ts';
+import type { SplitModel } from './open-model.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Pace } from './pace.ts';
+
+export interface SessionParts {
+  readonly options: ResolvedOptions;
+  readonly model: SplitModel;
+  readonly executor: Executor;
+  readonly client: RequestClient;
+  readonly codec: Codec;
+  readonly controller: Controller;
+  readonly clock: Clock;
+  readonly pace: Pace;
+  /** Arms that the rules allow. */
+  readonly arms: readonly Arm[];
+  /** Frees what lies below: transport and runtime. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+/**
+ * Figures: `npm run -s bench -- SUITE [--json]`. Progress goes to stderr; with --json the last line of stdout is
+ * {"suite":…,"figures":{…}}, a flat object of numbers. docs/benchmarks.md keeps the tables.
+ */
+import { cpus, loadavg, totalmem } from 'node:os';
+
+/** A suite measures and gives its figures; names and units are those of docs/benchmarks.md. */
+export interface Suite {
+  run(progress: (text: string) => void): Promise<Readonly<Record<string, number>>>;
+}
+
+const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  split: async () => (await import('./split/suite.ts')).splitSuite,
+};
+
+const [name, ...flags] = process.argv.slice(2);
+const load = name === undefined ? undefined : SUITES[name];
+if (load === undefined) {
+  console.error(`usage: npm run -s bench -- SUITE [--json]\nsuites: ${Object.keys(SUITES).join(', ')}`);
+  process.exit(2);
+}
+console.error(machine());
+const figures = await (await load()).run((text) => console.error(text));
+if (flags.includes('--json')) console.log(JSON.stringify({ suite: name, figures }));
+else console.table(Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, { value }])));
+process.exit(0);
+
+function machine(): string {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${cpu?.model ?? 'unknown processor'}, ${cpus().length} cores, ${memory} GiB, Node ${process.version}, load ${loadavg()[0]?.toFixed(2)}`;
+}
