@@ -78,7 +78,8 @@ export function tensorBytes(tensor: Tensor): Uint8Array {
 /** A tensor over `bytes`; copies only where the address is not aligned for the element type. */
 export function tensorFromBytes(type: TensorType, dims: readonly number[], bytes: Uint8Array): Tensor {
   const { bytes: size } = TENSOR_TYPES[type];
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not slice(): on a Buffer that is a view of the same misaligned memory.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const data = new ARRAYS[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
   return { type, data, dims };
 }

@@ -1,5 +1,5 @@
 /** The Runtime port: runs ONNX models. Adapters: ort-node.ts (worker thread). The suite in suite.ts holds for each. */
-import type { Tensors, TensorInfo } from '../tensor.ts';
+import type { TensorInfo, Tensors } from '../tensor.ts';
 
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'all';
 

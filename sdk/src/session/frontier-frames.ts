@@ -1,5 +1,6 @@
 /** What crosses a cut, as frames: each tensor in the arm's profile, or the input as the picture file that it came from. */
-import { type Codec, encodeImageFrame } from '../codec/codec.ts';
+import type { Codec } from '../codec/codec.ts';
+import { encodeImageFrame } from '../codec/image-frame.ts';
 import { SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
 import type { Tensors } from '../tensor.ts';

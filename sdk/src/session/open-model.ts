@@ -8,14 +8,19 @@ import { tensorInfoOf, type ValueInfo } from '../onnx/value-info.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import type { TensorInfo } from '../tensor.ts';
-import { type InputShapes, probeTypes } from './probe-types.ts';
+import { measureShapes } from './measure-shapes.ts';
+import { createProbe } from './probe.ts';
+import { probeTypes } from './probe-types.ts';
+
+/** Concrete shapes by input name; inputs left out keep their symbolic dimensions. */
+export type InputShapes = Readonly<Record<string, readonly number[]>>;
 
 export interface OpenModelOptions {
   /**
    * Shapes that are going to be fed, by input, to count bytes by. They choose cuts; they bind nothing:
    * segments go on taking every shape that the model takes.
    */
-  readonly inputShapes?: InputShapes;
+  readonly inputShapes?: InputShapes | undefined;
 }
 
 export interface SplitModel {
@@ -43,10 +48,14 @@ export async function openModel(
   const graph = buildGraph(readModel(bytes));
   const inputs = graph.inputs.map(inputInfo);
   const bound = bindShapes(inputs, inputShapes);
-  const types = await probeTypes(graph, { source, runtime, inputs });
-  const sizedTypes = bound ? await probeTypes(graph, { source, runtime, inputs: bound }) : types;
+  const declared = createProbe(graph, { source, runtime, inputs });
+  const types = await probeTypes(declared);
+  const fed = bound ? createProbe(graph, { source, runtime, inputs: bound }) : declared;
+  const sizedTypes = await measureShapes(fed, bound ? await probeTypes(fed) : types);
   const cuts = legalCuts(graph, types, digest, { sizedTypes });
-  const outputs = graph.outputs.map((output) => types.get(output.name)).filter((info) => info !== undefined);
+  const outputs = graph.outputs
+    .map((output) => outputInfo(output, types))
+    .filter((info) => info !== undefined);
   return { digest, model: graph.model, graph, types, inputs, outputs, cuts, source };
 }
 
@@ -54,6 +63,12 @@ function inputInfo(input: ValueInfo): TensorInfo {
   const info = tensorInfoOf(input);
   if (info) return info;
   throw new SplitError('model-invalid', `input ${JSON.stringify(input.name)} is not a tensor of numbers`);
+}
+
+/** As the model declares it, else as the runtime infers it. */
+function outputInfo(output: ValueInfo, types: TypesByName): TensorInfo | undefined {
+  const declared = tensorInfoOf(output);
+  return declared?.shape ? declared : (types.get(output.name) ?? declared);
 }
 
 /** The inputs at the shapes that are to be fed; undefined where these say nothing that the model does not. */
@@ -71,7 +86,7 @@ function bindShapes(inputs: readonly TensorInfo[], shapes: InputShapes): readonl
 
 function bindShape(info: TensorInfo, shape: readonly number[] | undefined): TensorInfo {
   if (!shape) return info;
-  const isPossible = shape.every((dim) => Number.isSafeInteger(dim) && dim > 0);
+  const isPossible = shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
   const fits =
     !info.shape ||
     (info.shape.length === shape.length &&

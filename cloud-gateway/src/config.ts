@@ -1,0 +1,102 @@
+/** What a gateway is told at its start: the options a reader sees, and the border that checks them. */
+import { randomBytes } from 'node:crypto';
+import { SplitError } from '@cutpoint/sdk';
+import { z } from 'zod';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+export interface GatewayOptions {
+  /** Folder that holds one folder a model: `DIR/NAME/model.onnx` and, if wanted, `DIR/NAME/cutpoint.json`. */
+  readonly models: string;
+  /** URL of a broker beside the gateway (`mqtt://`, `mqtts://`, `ws://`, `wss://`). Excludes `listen`. */
+  readonly broker?: string | undefined;
+  /** `HOST:PORT` of the broker inside the gateway; port 0 is any free one. @default '127.0.0.1:1883' */
+  readonly listen?: string | undefined;
+  /** 1 to 64 of `A-Z a-z 0-9 _ -`, unique at its broker. @default `gw-` and eight random digits */
+  readonly id?: string | undefined;
+  /** First level of every topic. @default 'cutpoint' */
+  readonly namespace?: string | undefined;
+  /** Threads of ONNX Runtime; by default what this process may use, at most 8. */
+  readonly threads?: number | undefined;
+  /** Largest request or reply, in MiB. @default 64 */
+  readonly maxPayloadMb?: number | undefined;
+  /** Requests that may wait for the runtime; more are refused with `overloaded`. @default 64 */
+  readonly maxQueued?: number | undefined;
+  /** Longest wait for the requests in hand when stopping, in milliseconds. @default 10000 */
+  readonly drainMs?: number | undefined;
+  /** Cuts offered for each model. @default 8 */
+  readonly maxCuts?: number | undefined;
+  /** Named in the announcement, so that devices can keep to their region. */
+  readonly region?: string | undefined;
+  readonly logLevel?: (typeof LOG_LEVELS)[number] | undefined;
+}
+
+/** Complete and checked. Exactly one of `brokerUrl` and `listen` is there. */
+export interface GatewayConfig {
+  readonly modelsDirectory: string;
+  readonly brokerUrl?: string;
+  readonly listen?: ListenAddress;
+  readonly id: string;
+  readonly namespace: string;
+  readonly threads?: number;
+  readonly maxPayloadBytes: number;
+  readonly maxQueued: number;
+  readonly drainMs: number;
+  readonly maxCuts: number;
+  readonly region?: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+const NAME = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+const MEBIBYTE = 1 << 20;
+const DEFAULT_LISTEN = '127.0.0.1:1883';
+
+const schema = z.strictObject({
+  models: z.string().min(1),
+  broker: z.url({ protocol: /^(mqtts?|wss?)$/, error: 'expected a mqtt, mqtts, ws or wss URL' }).optional(),
+  listen: z.string().optional(),
+  id: NAME.optional(),
+  namespace: NAME.default('cutpoint'),
+  threads: z.int().min(1).max(256).optional(),
+  maxPayloadMb: z.number().min(1).max(256).default(64),
+  maxQueued: z.int().min(1).max(10_000).default(64),
+  drainMs: z.number().min(0).max(600_000).default(10_000),
+  maxCuts: z.int().min(1).max(64).default(8),
+  region: z.string().min(1).max(64).optional(),
+  logLevel: z.enum(LOG_LEVELS).default('info'),
+});
+
+/**
+ * Checks the options and fills in what is missing; the caller's object stays as it is.
+ * @throws SplitError `options-invalid`, naming every option that is wrong
+ */
+export function resolveConfig(options: GatewayOptions): GatewayConfig {
+  const parsed = schema.safeParse(options);
+  if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
+  const { models, broker, listen, id, maxPayloadMb, threads, region, ...rest } = parsed.data;
+  if (broker !== undefined && listen !== undefined) {
+    throw new SplitError(
+      'options-invalid',
+      `broker ${broker} and listen ${listen} were both given; expected one of them`,
+    );
+  }
+  return {
+    ...rest,
+    modelsDirectory: models,
+    id: id ?? `gw-${randomBytes(4).toString('hex')}`,
+    maxPayloadBytes: Math.round(maxPayloadMb * MEBIBYTE),
+    ...(broker === undefined
+      ? { listen: parseListenAddress(listen ?? DEFAULT_LISTEN) }
+      : { brokerUrl: broker }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(region === undefined ? {} : { region }),
+  };
+}
+
+/** Every issue on one line: `inputs.x[0]: expected number, received string`. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => `${z.core.toDotPath(issue.path) || 'options'}: ${issue.message}`)
+    .join('; ');
+}

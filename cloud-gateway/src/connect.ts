@@ -1,0 +1,63 @@
+/** How the gateway reaches its devices: the broker inside, without a socket between, or a broker beside it. */
+import { connectMqtt, offlineWill, type Transport } from '@cutpoint/sdk/gateway';
+import { createAedesTransport } from './aedes-transport.ts';
+import { startBroker } from './broker.ts';
+import type { GatewayConfig } from './config.ts';
+import type { ListenAddress } from './listen-address.ts';
+import type { Log } from './log.ts';
+
+export interface GatewayLink {
+  readonly transport: Transport;
+  /** The broker's address as devices use it, without a password. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws SplitError `broker-unreachable`, `options-invalid` */
+export async function connectGateway(config: GatewayConfig, log: Log): Promise<GatewayLink> {
+  const { brokerUrl, listen } = config;
+  if (brokerUrl !== undefined) return await connectBeside(config, brokerUrl, log);
+  if (listen !== undefined) return await startInside(config, listen, log);
+  throw new TypeError('a resolved configuration has a broker or an address to listen on');
+}
+
+/** A message holds a payload or a chunk of it, and a header. */
+const HEADER_ROOM_BYTES = 1 << 16;
+
+async function startInside(config: GatewayConfig, listen: ListenAddress, log: Log): Promise<GatewayLink> {
+  const broker = await startBroker({
+    listen,
+    maxMessageBytes: config.maxPayloadBytes + HEADER_ROOM_BYTES,
+    onClientError: (client, error) =>
+      log.debug({ client }, `connection to the broker failed: ${error.message}`),
+  });
+  log.info({ url: broker.url }, 'the broker inside is listening, for this machine only');
+  const transport = createAedesTransport(broker.aedes);
+  return {
+    transport,
+    url: broker.url,
+    async close() {
+      await transport.close();
+      await broker.close();
+    },
+  };
+}
+
+async function connectBeside(
+  { id, namespace }: GatewayConfig,
+  brokerUrl: string,
+  log: Log,
+): Promise<GatewayLink> {
+  const will = offlineWill({ namespace, gatewayId: id });
+  const transport = await connectMqtt({ url: brokerUrl, clientId: id, will });
+  const url = withoutLogin(brokerUrl);
+  transport.onStateChange((state) => log[state === 'lost' ? 'warn' : 'info']({ url }, `broker ${state}`));
+  return { transport, url, close: () => transport.close() };
+}
+
+function withoutLogin(brokerUrl: string): string {
+  const url = new URL(brokerUrl);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}

@@ -1,0 +1,97 @@
+/** The gateway, put together by hand: what starts in which order, and stops in the reverse one. */
+import { systemClock } from '@cutpoint/sdk';
+import {
+  createCodec,
+  createOrtNode,
+  createRequestServer,
+  deflateNode,
+  type RequestServer,
+} from '@cutpoint/sdk/gateway';
+import type { GatewayConfig } from './config.ts';
+import { connectGateway, type GatewayLink } from './connect.ts';
+import { createImageDecoder } from './image-decoder.ts';
+import { type Log, silentLog } from './log.ts';
+import { logRequests } from './log-requests.ts';
+import { loadModels } from './models/load-models.ts';
+import type { ServedModel } from './models/served-model.ts';
+import { createTailHandler } from './tail.ts';
+import { createTeardown } from './teardown.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+export interface Gateway {
+  readonly id: string;
+  /** Where devices connect to: the broker inside, or the one given. Never holds a password. */
+  readonly brokerUrl: string;
+  /** Names of the models that are served. */
+  readonly models: readonly string[];
+  /** Refuses new requests, answers those in hand for at most `drainMs`, then stops. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Models first, then the broker, then the announcement: a device that sees a gateway can use it at once.
+ * @throws SplitError `options-invalid`, `model-invalid`, `broker-unreachable`, `provider-unavailable`
+ */
+export async function startGateway(config: GatewayConfig, log: Log = silentLog()): Promise<Gateway> {
+  const teardown = createTeardown(log);
+  try {
+    const runtime = await createOrtNode(config.threads === undefined ? {} : { threads: config.threads });
+    teardown.push('runtime', () => runtime.close());
+    const models = await loadModels(config.modelsDirectory, { runtime, maxCuts: config.maxCuts, log });
+    teardown.push('models', () => closeAll(models));
+    const link = await connectGateway(config, log);
+    teardown.push('connection', () => link.close());
+    const server = createServer({ config, link, models, log });
+    await server.start();
+    teardown.push('server', () => server.stop());
+    teardown.push('drain', () => drainWithin(server, config.drainMs, log));
+    return { id: config.id, brokerUrl: link.url, models: [...models.keys()], stop: teardown.run };
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+}
+
+interface ServerParts {
+  readonly config: GatewayConfig;
+  readonly link: GatewayLink;
+  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly log: Log;
+}
+
+function createServer({ config, link, models, log }: ServerParts): RequestServer {
+  const clock = systemClock();
+  const codec = createCodec({ deflate: deflateNode(), imageDecoder: createImageDecoder() });
+  const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
+  const { id: gatewayId, namespace, maxPayloadBytes, region } = config;
+  const announced = [...models.values()].map(({ announcement }) => announcement);
+  return createRequestServer({
+    transport: link.transport,
+    gatewayId,
+    namespace,
+    clock,
+    maxPayloadBytes,
+    announce: () => ({
+      state: 'ready',
+      models: announced,
+      maxPayloadBytes,
+      ...(region === undefined ? {} : { region }),
+    }),
+    handle: logRequests(createTailHandler({ models, codec, queue, clock }), log),
+  });
+}
+
+async function closeAll(models: ReadonlyMap<string, ServedModel>): Promise<void> {
+  await Promise.all([...models.values()].map((model) => model.close()));
+}
+
+/** A request that takes longer than the limit is lost; its device falls back or asks again elsewhere. */
+async function drainWithin(server: RequestServer, drainMs: number, log: Log): Promise<void> {
+  const giveUp = new AbortController();
+  const late = systemClock()
+    .sleep(drainMs, giveUp.signal)
+    .then(() => log.warn({ drainMs }, 'requests in hand were not done in time'))
+    .catch(() => {}); // The drain was done first.
+  await Promise.race([server.drain(), late]);
+  giveUp.abort();
+}

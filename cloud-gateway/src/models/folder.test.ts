@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listModelFolders } from './folder.ts';
+import { readModelSettings } from './settings.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cutpoint-models-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe('the folder of models', () => {
+  it('lists the folders that hold a model, by name', async () => {
+    for (const path of [
+      'b/model.onnx',
+      'a/model.onnx',
+      'empty/readme.txt',
+      '.git/model.onnx',
+      'a b/model.onnx',
+      'file.onnx',
+    ]) {
+      await write(path, '');
+    }
+    const folders = await listModelFolders(directory);
+    expect(folders.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(folders[0]?.modelPath).toBe(join(directory, 'a', 'model.onnx'));
+  });
+
+  it('says what it expected when there is no model, or no folder', async () => {
+    await expect(listModelFolders(directory)).rejects.toThrow(/holds no model; expected .*model\.onnx/);
+    await expect(listModelFolders(join(directory, 'missing'))).rejects.toMatchObject({
+      code: 'options-invalid',
+    });
+  });
+});
+
+describe('cutpoint.json', () => {
+  it('binds the shapes of inputs', async () => {
+    const path = await write('cutpoint.json', '{"inputs": {"x": [1, 3, 480, 640]}}');
+    expect(await readModelSettings(path)).toEqual({ inputs: { x: [1, 3, 480, 640] } });
+  });
+
+  it('may be missing', async () => {
+    expect(await readModelSettings(join(directory, 'cutpoint.json'))).toEqual({ inputs: {} });
+  });
+
+  it.each([
+    ['text that is not JSON', '{', /cutpoint\.json is not JSON/],
+    ['a dimension that is none', '{"inputs": {"x": [1, 0]}}', /cutpoint\.json: inputs\.x\[1\]/],
+    ['an unknown key', '{"shapes": {}}', /shapes/],
+    ['too many dimensions', `{"inputs": {"x": [${Array(9).fill(1)}]}}`, /inputs\.x/],
+  ])('is refused with its path for %s', async (_what, text, message) => {
+    const path = await write('cutpoint.json', text);
+    await expect(readModelSettings(path)).rejects.toMatchObject({
+      code: 'options-invalid',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+async function write(path: string, text: string): Promise<string> {
+  const full = join(directory, path);
+  await mkdir(dirname(full), { recursive: true });
+  await writeFile(full, text);
+  return full;
+}

@@ -1,0 +1,54 @@
+/** The folder of models: which names it holds, and where their files lie. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SplitError } from '@cutpoint/sdk';
+
+export interface ModelFolder {
+  /** The folder's name is the model's. */
+  readonly name: string;
+  readonly modelPath: string;
+  /** May not be there. */
+  readonly settingsPath: string;
+}
+
+const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+/**
+ * Folders that hold a `model.onnx`, by name. Folders with another kind of name are left out, as are hidden ones.
+ * @throws SplitError `options-invalid` when the directory is not there, or holds no model
+ */
+export async function listModelFolders(directory: string): Promise<readonly ModelFolder[]> {
+  const names = (await readNames(directory)).filter((name) => MODEL_NAME.test(name)).sort();
+  const folders = names.map((name) => ({
+    name,
+    modelPath: join(directory, name, 'model.onnx'),
+    settingsPath: join(directory, name, 'cutpoint.json'),
+  }));
+  const isThere = await Promise.all(folders.map(({ modelPath }) => isFile(modelPath)));
+  const found = folders.filter((_, index) => isThere[index]);
+  if (found.length > 0) return found;
+  throw new SplitError(
+    'options-invalid',
+    `models is ${directory}, which holds no model; expected ${join(directory, 'NAME', 'model.onnx')}`,
+  );
+}
+
+async function readNames(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (cause) {
+    throw new SplitError(
+      'options-invalid',
+      `models is ${directory}, which cannot be read: ${String(cause)}`,
+      { cause },
+    );
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false; // Not there, or not ours to read: not a model that can be served.
+  }
+}

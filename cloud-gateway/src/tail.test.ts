@@ -1,0 +1,190 @@
+import {
+  type Codec,
+  createCodec,
+  createOrtNode,
+  deflateNode,
+  memorySource,
+  openChain,
+  openModel,
+  type Runtime,
+  systemClock,
+  type Tensors,
+} from '@cutpoint/sdk/gateway';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
+import { silentLog } from './log.ts';
+import { prepareModel } from './models/prepare-model.ts';
+import { sampleTensor } from './models/sample-feeds.ts';
+import type { ServedModel } from './models/served-model.ts';
+import { createTailHandler, type HandleRequest } from './tail.ts';
+import { createWorkQueue } from './work-queue.ts';
+
+type Request = Parameters<HandleRequest>[0];
+
+const INPUT = sampleTensor({ type: 'float32', dims: [2, 3, 32, 32], seed: 5 });
+let runtime: Runtime;
+let model: ServedModel;
+let codec: Codec;
+
+beforeAll(async () => {
+  runtime = await createOrtNode({ threads: 1 });
+  codec = createCodec({ deflate: deflateNode() });
+  const source = memorySource(smallConvNet());
+  model = await prepareModel({
+    name: 'net',
+    source,
+    runtime,
+    inputShapes: { input: [1, 3, 32, 32] },
+    maxCuts: 4,
+    log: silentLog(),
+  });
+});
+afterAll(async () => {
+  await model.close();
+  await runtime.close();
+});
+
+describe('a served model', () => {
+  it('announces a time for the whole and for every cut, the deeper the less', () => {
+    const { cuts, inputTailMs } = model.announcement;
+    expect(cuts.length).toBeGreaterThan(1);
+    const times = [inputTailMs ?? 0, ...cuts.map(({ tailMs }) => tailMs)];
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+    expect(times.at(-1)).toBeGreaterThan(0);
+  });
+});
+
+describe('the tail of a request', () => {
+  it('is the whole model when the inputs cross, at a batch that it was not timed at', async () => {
+    const reply = await handler()(await request());
+    expect(reply.tensors.map(({ name }) => name)).toEqual(['output']);
+    expectClose(await decode(reply), await wholeModel());
+    for (const ms of [reply.queueMs, reply.decodeMs, reply.tailMs, reply.encodeMs])
+      expect(ms).toBeGreaterThanOrEqual(0);
+  });
+
+  it('continues from every announced cut with what the head made', async () => {
+    const source = memorySource(smallConvNet());
+    const opened = await openModel(source, runtime);
+    const announced = model.announcement.cuts.map(({ id }) => id);
+    const head = await openChain(
+      opened,
+      opened.cuts.filter(({ id }) => announced.includes(id)),
+      runtime,
+    );
+    expect(head.cuts).toHaveLength(announced.length);
+    for (const cut of head.cuts) {
+      const names = cut.tensors.map(({ name }) => name);
+      const { values } = await head.run({ to: cut, feeds: { input: INPUT }, fetches: names });
+      const reply = await handler()({ ...(await request()), cut: cut.id, tensors: await encode(values) });
+      expectClose(await decode(reply), await wholeModel());
+    }
+    await head.close();
+  });
+
+  it.each([
+    ['a model that is not here', { model: 'other' }, 'model-unknown'],
+    ['another file of the same name', { digest: 'f'.repeat(64) }, 'model-mismatch'],
+    ['a cut that is not offered', { cut: '0123456789abcdef' }, 'cut-invalid'],
+    ['no tensors', { tensors: [] }, 'input-name'],
+    ['an output that the model has not', { fetches: ['inside'] }, 'input-name'],
+    ['a reply profile that nobody knows', { replyProfile: 'uint3' }, 'codec-invalid'],
+    ['a frame that is none', { tensors: [{ name: 'input', frame: new Uint8Array(9) }] }, 'codec-invalid'],
+    ['too little time', { deadlineMs: 1e-9 }, 'overloaded'],
+  ] as const)('is refused for %s', async (_what, change, code) => {
+    const handle = handler();
+    await expect(handle({ ...(await request()), ...change })).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    ['another type', sampleTensor({ type: 'int32', dims: [1, 3, 32, 32], seed: 1 }), 'input-type'],
+    [
+      'another fixed dimension',
+      sampleTensor({ type: 'float32', dims: [1, 3, 32, 31], seed: 1 }),
+      'input-shape',
+    ],
+    ['another rank', sampleTensor({ type: 'float32', dims: [3, 32, 32], seed: 1 }), 'input-shape'],
+  ] as const)('is refused for a tensor of %s', async (_what, tensor, code) => {
+    const frame = await codec.encode(tensor, 'float32');
+    const refused = handler()({ ...(await request()), tensors: [{ name: 'input', frame }] });
+    await expect(refused).rejects.toMatchObject({ code });
+  });
+
+  it('is refused for a tensor that comes twice', async () => {
+    const base = await request();
+    const refused = handler()({ ...base, tensors: [...base.tensors, ...base.tensors] });
+    await expect(refused).rejects.toMatchObject({ code: 'input-name' });
+  });
+
+  it('names both digests, shortened', async () => {
+    const refused = handler()({ ...(await request()), digest: `abcdef${'0'.repeat(58)}` });
+    await expect(refused).rejects.toThrow(`abcdef000000 on the device and ${model.digest.slice(0, 12)} here`);
+  });
+
+  it('leaves the queue empty, whether it succeeds or not', async () => {
+    const queue = createWorkQueue({ clock: systemClock(), maxQueued: 1 });
+    const handle = createTailHandler({
+      models: new Map([['net', model]]),
+      codec,
+      queue,
+      clock: systemClock(),
+    });
+    const broken = { ...(await request()), tensors: [{ name: 'input', frame: new Uint8Array(1) }] };
+    await expect(handle(broken)).rejects.toMatchObject({ code: 'codec-invalid' });
+    await handle(await request());
+    expect(queue.length).toBe(0);
+  });
+});
+
+function handler(): HandleRequest {
+  const clock = systemClock();
+  const queue = createWorkQueue({ clock, maxQueued: 8 });
+  return createTailHandler({ models: new Map([['net', model]]), codec, queue, clock });
+}
+
+async function request(): Promise<Request> {
+  return {
+    id: 'r1',
+    device: 'd1',
+    model: 'net',
+    digest: model.digest,
+    cut: 'input',
+    tensors: await encode({ input: INPUT }),
+    fetches: ['output'],
+    replyProfile: 'float32',
+    deadlineMs: 5_000,
+    signal: new AbortController().signal,
+    arrivedMs: 0,
+  };
+}
+
+function encode(values: Tensors): Promise<{ name: string; frame: Uint8Array }[]> {
+  const encoded = Object.entries(values).map(async ([name, tensor]) => ({
+    name,
+    frame: await codec.encode(tensor, 'float32'),
+  }));
+  return Promise.all(encoded);
+}
+
+/** Cut or whole, ONNX Runtime fuses other nodes, and rounds elsewhere. */
+function expectClose(actual: Tensors, expected: Tensors): void {
+  expect(Object.keys(actual)).toEqual(Object.keys(expected));
+  for (const [name, { data, dims }] of Object.entries(expected)) {
+    expect(actual[name]?.dims).toEqual(dims);
+    for (const [index, value] of data.entries())
+      expect(actual[name]?.data[index]).toBeCloseTo(Number(value), 4);
+  }
+}
+
+async function decode(reply: Awaited<ReturnType<HandleRequest>>): Promise<Tensors> {
+  const decoded = reply.tensors.map(async ({ name, frame }) => [name, await codec.decode(frame)] as const);
+  return Object.fromEntries(await Promise.all(decoded));
+}
+
+/** The answer without cuts, queue or frames. */
+async function wholeModel(): Promise<Tensors> {
+  const loaded = await runtime.load({ bytes: smallConvNet() });
+  const { values } = await runtime.run({ models: [loaded], feeds: { input: INPUT }, fetches: ['output'] });
+  await loaded.release();
+  return values;
+}

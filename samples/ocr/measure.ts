@@ -1,0 +1,99 @@
+/** One step of the walk: at one bandwidth, what each arm takes, and what the controller chooses under each rule. */
+import type { Trace } from '@cutpoint/sdk/node';
+import type { Picture } from './picture.ts';
+import { type ModelInput, readText } from './read-text.ts';
+import { medianTrace, type Rule, type Station, type StationName } from './station.ts';
+
+export const RULES: readonly Rule[] = ['may-leave', 'stay'];
+
+/** What was chosen for a picture under a rule, and what it read. */
+export interface Choice {
+  readonly rule: Rule;
+  readonly detector: Trace;
+  readonly recogniser: Trace;
+  readonly text: readonly string[];
+}
+
+export interface Step {
+  readonly bitsPerSecond: number;
+  readonly choices: readonly Choice[];
+  /** Median run of every arm that was tried at this bandwidth. */
+  readonly arms: Readonly<Record<StationName, readonly Trace[]>>;
+}
+
+export interface Stations {
+  readonly detector: Station;
+  readonly recogniser: Station;
+}
+
+const ROUNDS = 2;
+const CUTS_TRIED = 3;
+// An arm that was this much slower than the best in the first round is not run again.
+const HOPELESS = 1.5;
+
+export async function measureStep(
+  bitsPerSecond: number,
+  o: { readonly stations: Stations; readonly picture: Picture; readonly inputs: Readonly<Record<StationName, ModelInput>> },
+): Promise<Step> {
+  const { stations, picture, inputs } = o;
+  for (const station of Object.values(stations) as Station[]) {
+    station.clear();
+    await settle(station, inputs[station.name]);
+    await tryArms(station, inputs[station.name]);
+  }
+  const choices = [];
+  for (const rule of RULES) choices.push(await choose(rule, stations, picture));
+  return {
+    bitsPerSecond,
+    choices,
+    arms: { detector: medians(stations.detector), recogniser: medians(stations.recogniser) },
+  };
+}
+
+/** A few runs as the controller likes: it finds out that the link is another one. */
+async function settle(station: Station, input: ModelInput): Promise<void> {
+  for (const rule of ['may-leave', 'stay', 'stay'] as const) await station.run(input, { rule });
+  station.clear();
+}
+
+/** The two ends, the input as it is, the picture, and the cuts that look best here: all measured, none assumed. */
+async function tryArms(station: Station, input: ModelInput): Promise<void> {
+  const ranked = station.session.predictions().map(({ arm }) => arm);
+  const inside = ranked.filter((arm) => arm.kind === 'split' && arm.cut.position > 0).slice(0, CUTS_TRIED);
+  const ends = ranked.filter((arm) => arm.kind === 'device' || arm.cut.position === 0);
+  const arms = [...inside, ...ends].map(({ id }) => id);
+  for (let round = 0; round < ROUNDS; round++) {
+    const best = Math.min(...medians(station).map(({ totalMs }) => totalMs));
+    for (const arm of arms) {
+      const before = medianTrace(station.traces.get(arm) ?? []);
+      if (before === undefined || before.totalMs < best * HOPELESS) await station.run(input, { arm });
+    }
+  }
+}
+
+/** The whole job as an application does it; the second of two runs is the one that counts. */
+async function choose(rule: Rule, { detector, recogniser }: Stations, picture: Picture): Promise<Choice> {
+  let last: Choice | undefined;
+  for (let run = 0; run < 2; run++) {
+    const chosen: Partial<Record<StationName, Trace>> = {};
+    const follow = (station: Station) => async (input: ModelInput) => {
+      const { outputs, trace } = await station.run(input, { rule });
+      chosen[station.name] = trace;
+      return outputs;
+    };
+    const lines = await readText(picture, { detector: follow(detector), recogniser: follow(recogniser) });
+    const text = lines.map((line) => line.text);
+    last = { rule, detector: chosen.detector as Trace, recogniser: chosen.recogniser as Trace, text };
+  }
+  const { detector: first, recogniser: second, text } = last as Choice;
+  return { rule, detector: pooled(detector, first), recogniser: pooled(recogniser, second), text };
+}
+
+/** The chosen arm's median over all its runs in this step, whoever asked for them. */
+function pooled(station: Station, chosen: Trace): Trace {
+  return medianTrace(station.traces.get(chosen.arm) ?? []) ?? chosen;
+}
+
+function medians({ traces }: Station): readonly Trace[] {
+  return [...traces.values()].map(medianTrace).filter((trace) => trace !== undefined);
+}

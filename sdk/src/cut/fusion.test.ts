@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import { buildGraph, type Graph } from '../onnx/graph.ts';
+import { readModel } from '../onnx/model.ts';
+import { isInsideFusion } from './fusion.ts';
+
+/** `left|right` of every position that is not inside a group. */
+function freePositions(graph: Graph): string[] {
+  const inner = graph.nodes.slice(1).map((_, i) => i + 1);
+  const free = inner.filter((position) => !isInsideFusion(graph, position));
+  return free.map((position) => `${graph.nodes[position - 1]?.opType}|${graph.nodes[position]?.opType}`);
+}
+
+/** A graph of nodes one after the other; `x` and the names `n0`, `n1` ... may be read again by index. */
+function chain(...ops: readonly (readonly [string, ...number[]])[]): Graph {
+  const builder = new GraphBuilder();
+  const names = [builder.input('x', 'float32', ['n'])];
+  for (const [i, [op, ...also]] of ops.entries()) {
+    const inputs = [names.at(-1) ?? 'x', ...also.map((at) => names[at] ?? 'x')];
+    names.push(builder.node(op, inputs, {}, { outputs: [`n${i}`] }));
+  }
+  builder.output(names.at(-1) ?? 'x');
+  return buildGraph(readModel(builder.toBytes()));
+}
+
+describe('isInsideFusion', () => {
+  it('leaves the ends of blocks of a residual net free', () => {
+    const graph = buildGraph(readModel(smallConvNet()));
+    expect(new Set(freePositions(graph))).toEqual(
+      new Set([
+        'Relu|Conv',
+        'Relu|MaxPool',
+        'MaxPool|Conv',
+        'MaxPool|GlobalAveragePool',
+        'GlobalAveragePool|Flatten',
+        'Flatten|Gemm',
+      ]),
+    );
+  });
+
+  it.each([
+    ['a bias on a matrix product', chain(['MatMul'], ['Add'], ['Softmax']), ['Add|Softmax']],
+    ['an activation', chain(['Conv'], ['LeakyRelu'], ['Conv'], ['Clip']), ['LeakyRelu|Conv']],
+    [
+      'Gelu spelt out',
+      chain(['Softmax'], ['Div'], ['Erf'], ['Add'], ['Mul', 1], ['Mul'], ['Softmax']),
+      ['Softmax|Div', 'Mul|Softmax'],
+    ],
+    [
+      'a layer norm spelt out',
+      chain(
+        ['Softmax'],
+        ['ReduceMean'],
+        ['Sub', 1],
+        ['Pow'],
+        ['ReduceMean'],
+        ['Add'],
+        ['Sqrt'],
+        ['Div', 3],
+        ['Mul'],
+        ['Add'],
+        ['Softmax'],
+      ),
+      ['Softmax|ReduceMean', 'Add|Softmax'],
+    ],
+    [
+      'an operator between dequantising and quantising',
+      chain(['QuantizeLinear'], ['DequantizeLinear'], ['Softmax'], ['QuantizeLinear'], ['DequantizeLinear']),
+      ['QuantizeLinear|DequantizeLinear', 'QuantizeLinear|DequantizeLinear'],
+    ],
+  ])('holds %s together', (_, graph, free) => {
+    expect(freePositions(graph)).toEqual(free);
+  });
+
+  it('does not hold together what others read too', () => {
+    expect(freePositions(chain(['Conv'], ['Relu'], ['Add', 1]))).toContain('Conv|Relu');
+  });
+
+  it('is false at both ends', () => {
+    const graph = chain(['Conv'], ['Relu']);
+    expect([0, 1, 2].map((position) => isInsideFusion(graph, position))).toEqual([false, true, false]);
+  });
+});

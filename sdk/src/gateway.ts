@@ -1,0 +1,25 @@
+/** `@cutpoint/sdk/gateway`: what a gateway is made of. */
+export * from './index.ts';
+export { type Codec, createCodec, type DecodeLimits, isCodecProfile } from './codec/codec.ts';
+export { deflateNode } from './codec/deflate-node.ts';
+export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
+export { candidateCuts } from './cut/candidates.ts';
+export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
+export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
+export type { Runtime } from './runtime/runtime.ts';
+export { openChain } from './session/open-chain.ts';
+export { openModel, type SplitModel } from './session/open-model.ts';
+export { fileSource } from './source/file.ts';
+export { memorySource } from './source/memory.ts';
+export type { ModelSource } from './source/model-source.ts';
+export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
+export {
+  type AnnouncedModel,
+  type AnnouncementBody,
+  createRequestServer,
+  type IncomingRequest,
+  offlineWill,
+  type OutgoingReply,
+  type RequestServer,
+} from './transport/request-server.ts';
+export type { PublishOptions, Receive, Subscription, Transport, Will } from './transport/transport.ts';

@@ -1,0 +1,53 @@
+/** `@cutpoint/sdk/node`: split sessions in Node, on onnxruntime-node and MQTT. */
+import { randomBytes } from 'node:crypto';
+import { deflateNode } from './codec/deflate-node.ts';
+import { createOrtNode } from './runtime/ort-node.ts';
+import { createSplitSessionOn, type Platform } from './session/create.ts';
+import type { ResolvedOptions, SplitSessionOptions } from './session/options.ts';
+import type { SplitSession } from './session/split-session.ts';
+import { fileSource } from './source/file.ts';
+import { memorySource } from './source/memory.ts';
+import { openMqtt } from './transport/mqtt.ts';
+import type { Transport } from './transport/transport.ts';
+
+export * from './index.ts';
+export type { SplitSessionOptions } from './session/options.ts';
+export type { Fetches, ImageInput, RunOptions } from './session/run-arguments.ts';
+export type { SplitSession, ValueMetadata } from './session/split-session.ts';
+export type { Trace } from './session/trace.ts';
+
+/**
+ * A session that runs a model partly here and partly behind a gateway.
+ * @param model path of an .onnx file, or its bytes
+ * @throws SplitError `options-invalid`, `model-invalid`, `provider-unavailable`; with `fallback: 'none'` also
+ * `broker-unreachable`, `gateway-unavailable`, `model-unknown` and `model-mismatch`
+ */
+export function createSplitSession(model: string | Uint8Array, options: SplitSessionOptions): Promise<SplitSession> {
+  const source = typeof model === 'string' ? fileSource(model) : memorySource(model);
+  return createSplitSessionOn(nodePlatform(), source, options);
+}
+
+function nodePlatform(): Platform {
+  return {
+    makeRuntime: createOrtNode,
+    openTransport,
+    deflate: deflateNode(),
+    randomId: () => randomBytes(12).toString('hex'),
+  };
+}
+
+function openTransport(options: ResolvedOptions): Transport {
+  const { broker: url, username, password, tls, protocolVersion } = options;
+  return openMqtt({
+    url,
+    protocolVersion,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls !== undefined && { tls: withoutUndefined(tls) }),
+  });
+}
+
+/** zod writes absent keys as `undefined`, which exactOptionalPropertyTypes tells apart. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as never;
+}

@@ -1,0 +1,75 @@
+/** What a gateway says of itself: retained on its status topic, and in answer to a hello. The body is CBOR in the payload. */
+import { z } from 'zod';
+import { SplitError } from '../../errors.ts';
+import { decodeCbor, encodeCbor } from '../cbor.ts';
+import { MAX_ANNOUNCEMENT_BYTES } from '../limits.ts';
+import { PROTOCOL_VERSION } from '../version.ts';
+
+export interface AnnouncedCut {
+  readonly id: string;
+  /** Time of the tail from this cut on the gateway, in milliseconds, as it measured it. */
+  readonly tailMs: number;
+}
+
+export interface AnnouncedModel {
+  readonly name: string;
+  /** SHA-256 of the model file, hexadecimal. */
+  readonly digest: string;
+  readonly cuts: readonly AnnouncedCut[];
+  /** Time of the whole model on the gateway, in milliseconds; `undefined` where it was not measured. */
+  readonly inputTailMs?: number | undefined;
+}
+
+export interface AnnouncementBody {
+  /** A gateway that drains finishes what it has and refuses the rest. */
+  readonly state: 'ready' | 'draining';
+  readonly models: readonly AnnouncedModel[];
+  /** Largest request in bytes that the gateway takes. */
+  readonly maxPayloadBytes: number;
+  readonly region?: string | undefined;
+}
+
+/** An announcement as a device sees it. `offline` is the gateway's will, or its goodbye. */
+export interface Announcement extends Omit<AnnouncementBody, 'state'> {
+  readonly v: 1;
+  readonly gateway: string;
+  readonly state: 'ready' | 'draining' | 'offline';
+}
+
+const Milliseconds = z.number().nonnegative();
+
+const Body = z.object({
+  state: z.enum(['ready', 'draining', 'offline']),
+  models: z.array(
+    z.object({
+      name: z.string().max(256),
+      digest: z.string().max(128),
+      cuts: z.array(z.object({ id: z.string().max(64), tailMs: Milliseconds })),
+      inputTailMs: Milliseconds.optional(),
+    }),
+  ),
+  maxPayloadBytes: z.number().int().positive(),
+  region: z.string().max(128).optional(),
+});
+
+/** @throws SplitError `payload-too-large` over 256 KiB, `options-invalid` for what no device would accept */
+export function encodeAnnouncement(body: Omit<Announcement, 'v' | 'gateway'>): Uint8Array {
+  const checked = Body.safeParse(body);
+  if (!checked.success)
+    throw new SplitError('options-invalid', `announcement: ${z.prettifyError(checked.error)}`);
+  const bytes = encodeCbor(checked.data);
+  if (bytes.length <= MAX_ANNOUNCEMENT_BYTES) return bytes;
+  throw tooLarge('payload-too-large', bytes);
+}
+
+/** @throws SplitError `message-invalid` */
+export function decodeAnnouncement(gateway: string, bytes: Uint8Array): Announcement {
+  if (bytes.length > MAX_ANNOUNCEMENT_BYTES) throw tooLarge('message-invalid', bytes);
+  const body = Body.safeParse(decodeCbor(bytes));
+  if (body.success) return { v: PROTOCOL_VERSION, gateway, ...body.data };
+  throw new SplitError('message-invalid', `announcement of ${gateway}: ${z.prettifyError(body.error)}`);
+}
+
+function tooLarge(code: 'payload-too-large' | 'message-invalid', bytes: Uint8Array): SplitError {
+  return new SplitError(code, `announcement of ${bytes.length} bytes exceeds ${MAX_ANNOUNCEMENT_BYTES}`);
+}

@@ -1,0 +1,87 @@
+/** What the headers of messages.ts look like on the wire. Unknown keys are dropped: a newer peer may send them. */
+import { z } from 'zod';
+import type { MessageHeader } from './messages.ts';
+
+export const IdSchema: z.ZodType<string> = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+const Version = z.literal(1);
+const Name = z.string().min(1).max(256);
+const Count = z.number().int().nonnegative();
+const Positive = z.number().int().positive();
+const Milliseconds = z.number().nonnegative();
+
+const part = { part: Count, parts: Positive, totalBytes: Count, attempt: Positive, windowBytes: Positive };
+const tensors = z.array(z.object({ name: Name, bytes: Count }));
+
+const Request = z.object({
+  v: Version,
+  t: z.literal('request'),
+  id: IdSchema,
+  model: Name,
+  digest: z.string().max(128),
+  cut: z.string().max(64),
+  tensors,
+  fetches: z.array(Name),
+  replyProfile: z.string().max(64),
+  deadlineMs: Milliseconds,
+  ...part,
+});
+
+const Result = z.object({
+  v: Version,
+  t: z.literal('result'),
+  id: IdSchema,
+  gateway: IdSchema,
+  tensors,
+  queueMs: Milliseconds,
+  decodeMs: Milliseconds,
+  tailMs: Milliseconds,
+  encodeMs: Milliseconds,
+  firstArrivalMs: z.number(),
+  lastArrivalMs: z.number(),
+  laterBytes: Count,
+  repliedMs: z.number(),
+  ...part,
+});
+
+const Failure = z.object({
+  v: Version,
+  t: z.literal('error'),
+  id: IdSchema,
+  gateway: IdSchema,
+  code: z.string().max(64),
+  message: z.string().max(2048),
+});
+
+const Credit = z.object({
+  v: Version,
+  t: z.literal('credit'),
+  id: IdSchema,
+  attempt: Positive,
+  receivedBytes: Count,
+  heldBytes: Count,
+});
+
+const Part = z.object({ v: Version, t: z.literal('part'), id: IdSchema, ...part });
+const Announce = z.object({ v: Version, t: z.literal('announcement'), gateway: IdSchema });
+const Hello = z.object({ v: Version, t: z.literal('hello') });
+const Ping = z.object({ v: Version, t: z.literal('ping'), id: IdSchema });
+const Pong = z.object({
+  v: Version,
+  t: z.literal('pong'),
+  id: IdSchema,
+  gateway: IdSchema,
+  atMs: z.number(),
+});
+
+export const HeaderSchema: z.ZodType<MessageHeader> = z.discriminatedUnion('t', [
+  Request,
+  Result,
+  Failure,
+  Credit,
+  Part,
+  Announce,
+  Hello,
+  Ping,
+  Pong,
+]);

@@ -1,0 +1,36 @@
+/** The Executor port: runs the part of a model between two cuts. Adapter: chain.ts, one session per segment. */
+import type { Cut } from '../../cut/cut.ts';
+import type { Tensors } from '../../tensor.ts';
+
+export interface Executor {
+  /** Where a run may begin or end, by position. */
+  readonly cuts: readonly Cut[];
+  /** What runs the model, for traces: `chain of 3 segments, onnxruntime-node 1.30.0 cpu, 2 threads`. */
+  readonly description: string;
+  /**
+   * Runs the nodes between two cuts: a head has no `from`, a tail no `to`, the whole model neither.
+   * @throws SplitError `cut-invalid` for a cut that is not one of `cuts`, or a `to` before `from`;
+   * `runtime-failed` when a feed is missing or a fetch is neither made between the cuts nor fed;
+   * `aborted`, `closed`
+   */
+  run(request: ExecutorRequest): Promise<ExecutorResult>;
+  /** Waits for runs in progress, then releases the models; the runtime stays. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface ExecutorRequest {
+  /** The cut whose tensors are fed. Absent: the model's inputs are. */
+  readonly from?: Cut | undefined;
+  /** The cut to stop at. Absent: at the model's outputs. */
+  readonly to?: Cut | undefined;
+  readonly feeds: Tensors;
+  /** Names to return: anything that leaves a segment in between, or a feed. */
+  readonly fetches: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExecutorResult {
+  readonly values: Tensors;
+  /** Milliseconds of each segment that ran, in order. */
+  readonly segmentMs: readonly number[];
+}

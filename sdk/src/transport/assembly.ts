@@ -1,0 +1,145 @@
+/** One message as its parts come in: what is held, and what the sender is to be told of it. */
+import { MIN_CHUNK_BYTES } from '../protocol/limits.ts';
+import type { PartFields } from '../protocol/v1/messages.ts';
+
+/** One part as it came in. `head` is the header of part 0. */
+export interface ArrivedPart<Head> {
+  readonly sender: string;
+  readonly id: string;
+  readonly fields: PartFields;
+  readonly head?: Head;
+  /** Only valid during the call: it is copied. */
+  readonly payload: Uint8Array;
+  readonly atMs: number;
+}
+
+export interface Credit {
+  readonly attempt: number;
+  readonly receivedBytes: number;
+  readonly heldBytes: number;
+}
+
+export interface WholeMessage<Head> {
+  readonly head: Head;
+  readonly payload: Uint8Array;
+  readonly firstArrivalMs: number;
+  readonly lastArrivalMs: number;
+  /** When the first part 0 arrived: what its header says of time counts from here. */
+  readonly headArrivalMs: number;
+  /** Bytes after the first part that arrived. */
+  readonly laterBytes: number;
+}
+
+export interface Assembly<Head> {
+  readonly sender: string;
+  readonly id: string;
+  readonly parts: Map<number, Uint8Array>;
+  readonly count: number;
+  readonly totalBytes: number;
+  readonly firstArrivalMs: number;
+  readonly firstBytes: number;
+  head: { readonly value: Head; readonly atMs: number } | undefined;
+  heldBytes: number;
+  attempt: number;
+  /** Of the current attempt, repeated parts included. */
+  receivedBytes: number;
+  creditedBytes: number;
+  creditedMs: number;
+}
+
+/** Credit is due at the latest after this time, so that a slow link is told from a dead one. */
+const CREDIT_INTERVAL_MS = 100;
+
+/** The first part of a message that came in, whichever it is. */
+export function openAssembly<Head>({ sender, id, fields, payload, atMs }: ArrivedPart<Head>): Assembly<Head> {
+  return {
+    sender,
+    id,
+    parts: new Map(),
+    count: fields.parts,
+    totalBytes: fields.totalBytes,
+    firstArrivalMs: atMs,
+    firstBytes: payload.length,
+    head: undefined,
+    heldBytes: 0,
+    attempt: fields.attempt,
+    receivedBytes: 0,
+    creditedBytes: 0,
+    creditedMs: atMs,
+  };
+}
+
+/** A part agrees with what was claimed before, and its length with its place. */
+export function isPlausible<Head>(
+  known: Assembly<Head> | undefined,
+  { fields, payload }: ArrivedPart<Head>,
+): boolean {
+  const agrees = !known || (known.count === fields.parts && known.totalBytes === fields.totalBytes);
+  const isLast = fields.part === fields.parts - 1;
+  const isNew = !known?.parts.has(fields.part);
+  const fits = (isNew ? (known?.heldBytes ?? 0) : 0) + payload.length <= fields.totalBytes;
+  return agrees && fits && (isLast || payload.length >= MIN_CHUNK_BYTES);
+}
+
+/** Returns the bytes that are new. */
+export function addPart<Head>(
+  assembly: Assembly<Head>,
+  { fields, head, payload, atMs }: ArrivedPart<Head>,
+): number {
+  if (fields.attempt > assembly.attempt) {
+    assembly.attempt = fields.attempt;
+    assembly.receivedBytes = 0;
+    assembly.creditedBytes = 0;
+  }
+  if (fields.attempt === assembly.attempt) assembly.receivedBytes += payload.length;
+  if (head !== undefined) assembly.head ??= { value: head, atMs };
+  if (assembly.parts.has(fields.part)) return 0;
+  assembly.parts.set(fields.part, payload.slice());
+  assembly.heldBytes += payload.length;
+  return payload.length;
+}
+
+/** A message of one part needs no credit: its answer is the acknowledgement. */
+export function creditDue<Head>(
+  assembly: Assembly<Head>,
+  { fields, atMs }: ArrivedPart<Head>,
+): Credit | undefined {
+  if (assembly.count === 1) return undefined;
+  const { attempt, receivedBytes, heldBytes } = assembly;
+  const isWhole = assembly.parts.size === assembly.count;
+  const isQuarter = receivedBytes - assembly.creditedBytes >= fields.windowBytes / 4;
+  const isLate = atMs - assembly.creditedMs >= CREDIT_INTERVAL_MS;
+  // A repeated message begins with a question: is it still wanted?
+  const isQuestion = attempt > 1 && fields.part === 0;
+  if (!isWhole && !isQuarter && !isLate && !isQuestion) return undefined;
+  assembly.creditedBytes = receivedBytes;
+  assembly.creditedMs = atMs;
+  return { attempt, receivedBytes, heldBytes };
+}
+
+/** `undefined` when the parts are not what their claims said. */
+export function finish<Head>(assembly: Assembly<Head>, atMs: number): WholeMessage<Head> | undefined {
+  const { head, totalBytes, heldBytes, firstArrivalMs, firstBytes } = assembly;
+  if (!head || heldBytes !== totalBytes) return undefined;
+  return {
+    head: head.value,
+    payload: join(assembly),
+    firstArrivalMs,
+    lastArrivalMs: atMs,
+    headArrivalMs: head.atMs,
+    laterBytes: totalBytes - firstBytes,
+  };
+}
+
+function join<Head>({ parts, count, totalBytes }: Assembly<Head>): Uint8Array {
+  const only = parts.get(0);
+  if (count === 1 && only) return only;
+  const bytes = new Uint8Array(totalBytes);
+  let at = 0;
+  for (let part = 0; part < count; part++) {
+    const piece = parts.get(part);
+    bytes.set(piece ?? new Uint8Array(0), at);
+    at += piece?.length ?? 0;
+  }
+  return bytes;
+}

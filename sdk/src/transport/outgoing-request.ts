@@ -1,0 +1,36 @@
+/** What a device asks of a gateway, and what it gets. */
+import { SplitError } from '../errors.ts';
+import type { Announcement } from '../protocol/v1/announcement.ts';
+import type { NamedFrame } from './named-frames.ts';
+import type { ReplyTimings } from './reply-timings.ts';
+
+export interface OutgoingRequest {
+  readonly model: string;
+  /** SHA-256 of the model file, hexadecimal. */
+  readonly digest: string;
+  /** A cut's id, or `input` where the model's inputs are sent. */
+  readonly cut: string;
+  readonly tensors: readonly NamedFrame[];
+  readonly fetches: readonly string[];
+  /** Codec profile for the outputs. */
+  readonly replyProfile: string;
+}
+
+export interface Reply {
+  readonly gateway: string;
+  readonly tensors: readonly NamedFrame[];
+  readonly timings: ReplyTimings;
+}
+
+/** @throws SplitError for a request that the gateway, by its announcement, or the device itself would refuse */
+export function checkAnnounced(
+  { tensors }: OutgoingRequest,
+  announced: Announcement | undefined,
+  maxPayloadBytes: number,
+): void {
+  if (announced?.state === 'draining')
+    throw new SplitError('gateway-unavailable', `gateway ${announced.gateway} drains`);
+  const bytes = tensors.reduce((sum, { frame }) => sum + frame.length, 0);
+  const limit = Math.min(maxPayloadBytes, announced?.maxPayloadBytes ?? Number.POSITIVE_INFINITY);
+  if (bytes > limit) throw new SplitError('payload-too-large', `request of ${bytes} bytes exceeds ${limit}`);
+}

@@ -1,0 +1,126 @@
+/** What comes in on a device's reply topic and from gateways' status topics, sorted by what it is. */
+import type { Clock } from '../clock.ts';
+import { asSplitError, SplitError, toErrorCode } from '../errors.ts';
+import { decodeEnvelope, type Envelope } from '../protocol/envelope.ts';
+import { type Announcement, decodeAnnouncement } from '../protocol/v1/announcement.ts';
+import {
+  type CreditHeader,
+  type ErrorHeader,
+  idOf,
+  type MessageHeader,
+  type PartHeader,
+  type PongHeader,
+  parseHeader,
+  type ResultHeader,
+} from '../protocol/v1/messages.ts';
+import { createInbox } from './inbox.ts';
+import type { Exchange } from './request-exchange.ts';
+
+export interface ReplyReceiverOptions {
+  readonly clock: Clock;
+  readonly maxPayloadBytes: number;
+  exchangeOf(id: string): Exchange | undefined;
+  onAnnouncement(announcement: Announcement): void;
+  onPong(pong: PongHeader): void;
+  sendCredit(gateway: string, credit: CreditHeader): void;
+}
+
+export interface ReplyReceiver {
+  receive(bytes: Uint8Array): void;
+  /** `gateway` stands in the topic, where the broker can check who writes. */
+  receiveStatus(gateway: string, bytes: Uint8Array): void;
+  forget(id: string): void;
+  stats(): { readonly lateReplies: number; readonly invalidMessages: number };
+}
+
+type ReplyHeader = CreditHeader | ErrorHeader | PartHeader | ResultHeader;
+
+export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceiver {
+  const { clock, exchangeOf } = options;
+  const inbox = createInbox<ResultHeader>({
+    maxPayloadBytes: options.maxPayloadBytes,
+    // Only parts of requests under way come this far, so those bound it.
+    maxPerSender: Number.POSITIVE_INFINITY,
+  });
+  let lateReplies = 0;
+  let invalidMessages = 0;
+
+  function dispatch(bytes: Uint8Array, { payload }: Envelope, header: MessageHeader): void {
+    if (header.t === 'announcement') options.onAnnouncement(decodeAnnouncement(header.gateway, payload));
+    else if (header.t === 'pong') options.onPong(header);
+    else if (header.t !== 'hello' && header.t !== 'ping' && header.t !== 'request')
+      dispatchReply(bytes, header, payload);
+  }
+
+  function dispatchReply(bytes: Uint8Array, header: ReplyHeader, payload: Uint8Array): void {
+    const exchange = exchangeOf(header.id);
+    // Credit for a request that has its reply is no reply that came late.
+    if (!exchange && header.t !== 'credit') lateReplies += 1;
+    if (!exchange || ('gateway' in header && header.gateway !== exchange.gateway)) return;
+    exchange.heard(bytes.length);
+    if (header.t === 'credit') exchange.credited(header);
+    else if (header.t === 'error') exchange.fail(new SplitError(toErrorCode(header.code), header.message));
+    else takePart(exchange, header, payload);
+  }
+
+  function takePart(exchange: Exchange, header: ResultHeader | PartHeader, payload: Uint8Array): void {
+    const { id, gateway } = exchange;
+    const head = header.t === 'result' ? { head: header } : {};
+    const outcome = inbox.accept({
+      sender: SENDER,
+      id,
+      fields: header,
+      ...head,
+      payload,
+      atMs: clock.nowMs(),
+    });
+    if ('credit' in outcome && outcome.credit) {
+      options.sendCredit(gateway, { v: 1, t: 'credit', id, ...outcome.credit });
+    }
+    if (outcome.kind === 'whole') exchange.succeed(outcome.message);
+    if (outcome.kind === 'refused') exchange.fail(outcome.error);
+  }
+
+  /** A gateway of another version says so; anything else unreadable may come from anyone and ends nothing. */
+  function unreadable(envelope: Envelope | undefined, error: SplitError): void {
+    invalidMessages += 1;
+    const id = idOf(envelope?.header);
+    if (id !== undefined && error.code === 'version-unsupported') exchangeOf(id)?.fail(error);
+  }
+
+  return {
+    receive: (bytes) => {
+      let envelope: Envelope | undefined;
+      try {
+        envelope = decodeEnvelope(bytes);
+        dispatch(bytes, envelope, parseHeader(envelope.header));
+      } catch (error) {
+        unreadable(envelope, asSplitError(error));
+      }
+    },
+    receiveStatus: (gateway, bytes) => {
+      // An empty retained message is how a broker's keeper removes one.
+      if (bytes.length === 0) {
+        options.onAnnouncement(goneAnnouncement(gateway));
+        return;
+      }
+      try {
+        const { header, payload } = decodeEnvelope(bytes);
+        if (parseHeader(header).t === 'announcement')
+          options.onAnnouncement(decodeAnnouncement(gateway, payload));
+      } catch {
+        // Nobody is there to be told; the count shows in stats().
+        invalidMessages += 1;
+      }
+    },
+    forget: (id) => inbox.forget(SENDER, id),
+    stats: () => ({ lateReplies, invalidMessages }),
+  };
+}
+
+/** All replies come from one place as the inbox sees it: ids alone tell them apart. */
+const SENDER = 'gateway';
+
+function goneAnnouncement(gateway: string): Announcement {
+  return { v: 1, gateway, state: 'offline', models: [], maxPayloadBytes: 1 };
+}

@@ -1,0 +1,241 @@
+/** A device's side: finds gateways, sends requests to one of them, and takes the replies. */
+import type { Clock } from '../clock.ts';
+import { SplitError } from '../errors.ts';
+import { encodeEnvelope, headerBytes } from '../protocol/envelope.ts';
+import { DEFAULT_CHUNK_BYTES, DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_WINDOW_BYTES } from '../protocol/limits.ts';
+import type { Announcement } from '../protocol/v1/announcement.ts';
+import type { MessageHeader } from '../protocol/v1/messages.ts';
+import { isId, topicsOf } from '../protocol/v1/topics.ts';
+import { createClockProbe } from './clock-probe.ts';
+import { createGatewayDirectory, type WaitOptions } from './gateway-directory.ts';
+import { splitFrames, tensorFields } from './named-frames.ts';
+import { createOutbox } from './outbox.ts';
+import { checkAnnounced, type OutgoingRequest, type Reply } from './outgoing-request.ts';
+import { cutIntoParts, partBytesFor } from './parts.ts';
+import { createReplyReceiver } from './reply-receiver.ts';
+import { replyTimings } from './reply-timings.ts';
+import { createExchange, type Exchange } from './request-exchange.ts';
+import type { Transport } from './transport.ts';
+
+export type {
+  AnnouncedCut,
+  AnnouncedModel,
+  Announcement,
+  AnnouncementBody,
+} from '../protocol/v1/announcement.ts';
+export type { NamedFrame } from './named-frames.ts';
+export type { OutgoingRequest, Reply } from './outgoing-request.ts';
+export type { ReplyTimings } from './reply-timings.ts';
+
+export interface RequestClientOptions {
+  readonly transport: Transport;
+  /** 1 to 64 letters, digits, `_` or `-`; the broker should let nobody else use it. */
+  readonly deviceId: string;
+  /** First level of all topics. @default 'cutpoint' */
+  readonly namespace?: string;
+  readonly clock: Clock;
+  /** Payload bytes of one part of a large message. @default 64 KiB */
+  readonly chunkBytes?: number;
+  /** Bytes of a request that may be under way. @default 1 MiB */
+  readonly windowBytes?: number;
+  /** Largest request and largest reply. @default 64 MiB */
+  readonly maxPayloadBytes?: number;
+  /** An id that nobody can guess, of letters and digits. */
+  randomId(): string;
+}
+
+export interface ClientStats {
+  /** Replies to requests that had ended, or that came twice. */
+  readonly lateReplies: number;
+  /** Messages that could not be read. */
+  readonly invalidMessages: number;
+}
+
+export interface RequestClient {
+  /** Subscribes and asks who is there. Works before the broker is reached; safe to call twice. */
+  start(): Promise<void>;
+  /** Gateways alive now, ready or draining. Empty while the broker is away. */
+  gateways(): readonly Announcement[];
+  /** Hears every announcement, `offline` too, until the returned function is called. */
+  onAnnouncement(listener: (announcement: Announcement) => void): () => void;
+  /**
+   * A gateway that is ready and serves the model.
+   * @throws SplitError `broker-unreachable`, `gateway-unavailable`, `model-unknown`, `aborted`
+   */
+  waitForGateway(model: string, options: WaitOptions): Promise<Announcement>;
+  /**
+   * @throws SplitError the gateway's own, or `broker-unreachable` without a connection, `gateway-unavailable` when it
+   * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`
+   */
+  request(gateway: string, request: OutgoingRequest, options: WaitOptions): Promise<Reply>;
+  stats(): ClientStats;
+  /** Ends requests under way with `closed`. The transport stays open. */
+  close(): Promise<void>;
+}
+
+/** Pauses between hellos while nobody is known. */
+const FIRST_HELLO_MS = 500;
+const LAST_HELLO_MS = 10_000;
+
+/** Room for the fields that the outbox adds to a header, in bytes. */
+const PART_FIELD_BYTES = 128;
+
+/** @throws SplitError `options-invalid` for a device id or namespace of other letters than topics may have */
+export function createRequestClient(options: RequestClientOptions): RequestClient {
+  const { transport, clock, deviceId } = options;
+  const { maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES, chunkBytes = DEFAULT_CHUNK_BYTES } = options;
+  const topics = topicsOf(options.namespace ?? 'cutpoint');
+  const replyTopic = topics.reply(deviceId);
+  const exchanges = new Map<string, Exchange>();
+  const directory = createGatewayDirectory(clock);
+  const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES);
+  const probe = createClockProbe({ clock, randomId: options.randomId, send: control });
+  const receiver = createReplyReceiver({
+    clock,
+    maxPayloadBytes,
+    exchangeOf: (id) => exchanges.get(id),
+    onAnnouncement: announced,
+    onPong: probe.answered,
+    sendCredit: control,
+  });
+  const closing = new AbortController();
+  const undo: (() => void | Promise<void>)[] = [];
+  let starting: Promise<void> | undefined;
+
+  /** Small messages. What is lost here is asked for again, or made up for by a retry. */
+  function control(gateway: string, header: MessageHeader): void {
+    transport.publish(topics.request(gateway, deviceId), encodeEnvelope(header)).catch(() => undefined);
+  }
+
+  function sayHello(): void {
+    transport.publish(topics.hello(deviceId), encodeEnvelope({ v: 1, t: 'hello' })).catch(() => undefined);
+  }
+
+  function announced(announcement: Announcement): void {
+    const { gateway, state } = announcement;
+    if (state === 'offline') {
+      probe.forget(gateway);
+      const error = new SplitError('gateway-unavailable', `gateway ${gateway} went away during the request`);
+      for (const exchange of exchanges.values()) if (exchange.gateway === gateway) exchange.fail(error);
+    } else if (!directory.get(gateway)) probe.measure(gateway);
+    directory.put(announcement);
+  }
+
+  function stateChanged(state: 'connected' | 'lost'): void {
+    if (state === 'connected') {
+      sayHello();
+      for (const exchange of exchanges.values()) exchange.reconnected();
+    } else directory.forgetAll();
+  }
+
+  async function start(): Promise<void> {
+    undo.push(transport.onStateChange(stateChanged));
+    const replies = await transport.subscribe(replyTopic, (_, bytes) => receiver.receive(bytes));
+    undo.push(() => replies.close());
+    const status = await transport.subscribe(topics.allStatus, (topic, bytes) => {
+      const parsed = topics.parse(topic);
+      if (parsed?.kind === 'status') receiver.receiveStatus(parsed.gateway, bytes);
+    });
+    undo.push(() => status.close());
+    sayHello();
+    // Ends by the rejection of its sleep, when the client is closed.
+    keepAsking().catch(() => undefined);
+  }
+
+  /** A broker need not keep announcements, and a gateway's own may have been lost. */
+  async function keepAsking(): Promise<void> {
+    for (let pauseMs = FIRST_HELLO_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_HELLO_MS)) {
+      await clock.sleep(pauseMs, closing.signal);
+      if (directory.alive().length === 0 && transport.isConnected) sayHello();
+    }
+  }
+
+  function makeExchange(
+    gateway: string,
+    request: OutgoingRequest,
+    { deadlineMs, signal }: WaitOptions,
+  ): Exchange {
+    const { tensors, ...fields } = request;
+    const id = options.randomId();
+    if (!isId(id))
+      throw new SplitError(
+        'options-invalid',
+        `randomId gave '${id}', which is not 1 to 64 letters or digits`,
+      );
+    const head = { v: 1, t: 'request', id, ...fields, tensors: tensorFields(tensors) } as const;
+    const partBytes = partBytesFor(
+      chunkBytes,
+      transport.maxPacketBytes,
+      headerBytes(head) + PART_FIELD_BYTES,
+    );
+    const parts = cutIntoParts(
+      tensors.map(({ frame }) => frame),
+      partBytes,
+    );
+    const topic = topics.request(gateway, deviceId);
+    const exchange = createExchange({
+      id,
+      gateway,
+      topic,
+      head,
+      parts,
+      deadlineMs,
+      signal,
+      transport,
+      outbox,
+      clock,
+    });
+    exchanges.set(id, exchange);
+    return exchange;
+  }
+
+  function check(gateway: string, request: OutgoingRequest, { deadlineMs, signal }: WaitOptions): void {
+    if (closing.signal.aborted) throw new SplitError('closed', 'the client is closed');
+    if (signal?.aborted)
+      throw new SplitError('aborted', 'the caller stopped the request', { cause: signal.reason });
+    if (!(deadlineMs > 0))
+      throw new SplitError('deadline-exceeded', `deadlineMs is ${deadlineMs}; nothing is left`);
+    if (!transport.isConnected)
+      throw new SplitError('broker-unreachable', 'there is no connection to the broker');
+    checkAnnounced(request, directory.get(gateway), maxPayloadBytes);
+  }
+
+  return {
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    gateways: directory.alive,
+    onAnnouncement: directory.onAnnouncement,
+    waitForGateway: async (model, wait) => {
+      try {
+        return await directory.waitFor(model, wait);
+      } catch (cause) {
+        if (wait.signal?.aborted || transport.isConnected) throw cause;
+        throw new SplitError('broker-unreachable', `no broker within ${Math.round(wait.deadlineMs)} ms`, {
+          cause,
+        });
+      }
+    },
+    request: async (gateway, request, wait) => {
+      check(gateway, request, wait);
+      const exchange = makeExchange(gateway, request, wait);
+      try {
+        const end = await exchange.run();
+        const timings = replyTimings({ ...end, offsetMs: probe.offsetMs(gateway) });
+        probe.learn(gateway, end);
+        return { gateway, tensors: splitFrames(end.result.head.tensors, end.result.payload), timings };
+      } finally {
+        exchanges.delete(exchange.id);
+        receiver.forget(exchange.id);
+      }
+    },
+    stats: receiver.stats,
+    close: async () => {
+      closing.abort();
+      for (const exchange of exchanges.values())
+        exchange.fail(new SplitError('closed', 'the client was closed'));
+      await Promise.all(undo.splice(0).map((step) => step()));
+    },
+  };
+}

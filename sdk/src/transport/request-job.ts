@@ -1,0 +1,179 @@
+/** One request at the gateway: run once, answered as often as it is asked again, ended by its deadline. */
+import type { Clock } from '../clock.ts';
+import { asSplitError, SplitError } from '../errors.ts';
+import { headerBytes } from '../protocol/envelope.ts';
+import type { RequestHeader } from '../protocol/v1/messages.ts';
+import type { WholeMessage } from './assembly.ts';
+import { type NamedFrame, splitFrames, tensorFields } from './named-frames.ts';
+import type { Outbox } from './outbox.ts';
+import { cutIntoParts, type Parts } from './parts.ts';
+import type { CachedJob } from './reply-cache.ts';
+
+export interface IncomingRequest {
+  readonly id: string;
+  /** From the request's topic, so it is as true as the broker's access rules. */
+  readonly device: string;
+  readonly model: string;
+  readonly digest: string;
+  readonly cut: string;
+  readonly tensors: readonly NamedFrame[];
+  readonly fetches: readonly string[];
+  readonly replyProfile: string;
+  /** Milliseconds left to the device when the last byte had arrived. */
+  readonly deadlineMs: number;
+  /** Fires at the deadline, and when the server stops. */
+  readonly signal: AbortSignal;
+  /** When the last byte arrived, on the gateway's clock. */
+  readonly arrivedMs: number;
+}
+
+export interface OutgoingReply {
+  readonly tensors: readonly NamedFrame[];
+  readonly queueMs: number;
+  readonly decodeMs: number;
+  readonly tailMs: number;
+  readonly encodeMs: number;
+}
+
+export interface JobOptions {
+  readonly gatewayId: string;
+  readonly device: string;
+  readonly message: WholeMessage<RequestHeader>;
+  readonly replyTopic: string;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  handle(request: IncomingRequest): Promise<OutgoingReply>;
+  /** Payload bytes of a part beside a header of so many bytes. */
+  partBytes(headerBytes: number): number;
+  sendError(error: SplitError): void;
+}
+
+export interface RequestJob extends CachedJob {
+  /** The latest attempt of the device that was seen. */
+  readonly attempt: number;
+  readonly totalBytes: number;
+  /** Runs, and answers unless the deadline has passed. */
+  run(): Promise<void>;
+  /** The device asks again: the answer goes out again if it is there. */
+  repeat(attempt: number): void;
+  stop(): void;
+}
+
+interface GoodAnswer {
+  readonly reply: OutgoingReply;
+  readonly parts: Parts;
+  readonly error?: undefined;
+}
+
+type Answer = GoodAnswer | { readonly error: SplitError; readonly parts?: undefined };
+
+/** Room for the fields that the outbox adds to a header, in bytes. */
+const PART_FIELD_BYTES = 128;
+
+export function createRequestJob(options: JobOptions): RequestJob {
+  const { message, clock } = options;
+  const { head } = message;
+  const ended = new AbortController();
+  let sending = new AbortController();
+  let attempt = head.attempt;
+  let answer: Answer | undefined;
+  let isDone = false;
+
+  async function run(): Promise<void> {
+    const deadlineMs = head.deadlineMs - (message.lastArrivalMs - message.headArrivalMs);
+    // The sleep ends early when the server stops.
+    clock.sleep(deadlineMs, ended.signal).then(expire, () => undefined);
+    if (deadlineMs <= 0) ended.abort(new SplitError('deadline-exceeded', 'the deadline passed on the way'));
+    else answer = await makeAnswer(options, deadlineMs, ended.signal);
+    isDone = true;
+    await send();
+  }
+
+  function expire(): void {
+    ended.abort(new SplitError('deadline-exceeded', `the device waited ${Math.round(head.deadlineMs)} ms`));
+  }
+
+  /** A new answer ends the one before: the device has lost parts of it. */
+  async function send(): Promise<void> {
+    if (!answer || ended.signal.aborted) return;
+    if (answer.error) options.sendError(answer.error);
+    else await sendReply(answer);
+  }
+
+  async function sendReply({ reply, parts }: GoodAnswer): Promise<void> {
+    sending.abort();
+    sending = new AbortController();
+    const signal = AbortSignal.any([sending.signal, ended.signal]);
+    const result = { ...resultHead(options, reply), repliedMs: clock.nowMs() };
+    try {
+      const key = jobKey(options.device, head.id);
+      await options.outbox.send({ topic: options.replyTopic, key, head: result, parts, attempt, signal });
+    } catch (cause) {
+      const error = asSplitError(cause);
+      // Without a broker nobody can be told; the device asks again when it is back.
+      if (error.code !== 'broker-unreachable' && error.code !== 'closed') options.sendError(error);
+    }
+  }
+
+  return {
+    get attempt() {
+      return attempt;
+    },
+    get isDone() {
+      return isDone;
+    },
+    get keptBytes() {
+      return answer?.parts?.totalBytes ?? 0;
+    },
+    totalBytes: message.payload.length,
+    dropAnswer: () => {
+      answer = {
+        error: new SplitError('overloaded', 'the reply was not kept; send the request again under a new id'),
+      };
+    },
+    run,
+    repeat: (next) => {
+      attempt = next;
+      // send() rejects nothing: it tells the device, or leaves it to ask again.
+      if (isDone) void send();
+    },
+    stop: () => ended.abort(new SplitError('gateway-unavailable', 'the gateway stops')),
+  };
+}
+
+/** Under which a request is known: devices choose their ids without knowing each other's. */
+export function jobKey(device: string, id: string): string {
+  return `${device}/${id}`;
+}
+
+async function makeAnswer(options: JobOptions, deadlineMs: number, signal: AbortSignal): Promise<Answer> {
+  try {
+    const reply = await options.handle(incoming(options, deadlineMs, signal));
+    const headBytes = headerBytes(resultHead(options, reply)) + PART_FIELD_BYTES;
+    const frames = reply.tensors.map(({ frame }) => frame);
+    return { reply, parts: cutIntoParts(frames, options.partBytes(headBytes)) };
+  } catch (error) {
+    return { error: asSplitError(error) };
+  }
+}
+
+function incoming({ device, message }: JobOptions, deadlineMs: number, signal: AbortSignal): IncomingRequest {
+  const { id, model, digest, cut, fetches, replyProfile } = message.head;
+  const tensors = splitFrames(message.head.tensors, message.payload);
+  const arrivedMs = message.lastArrivalMs;
+  return { id, device, model, digest, cut, tensors, fetches, replyProfile, deadlineMs, signal, arrivedMs };
+}
+
+function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {
+  const { queueMs, decodeMs, tailMs, encodeMs } = times;
+  const { firstArrivalMs, lastArrivalMs, laterBytes } = message;
+  return {
+    v: 1,
+    t: 'result',
+    id: message.head.id,
+    gateway: gatewayId,
+    tensors: tensorFields(tensors),
+    ...{ queueMs, decodeMs, tailMs, encodeMs, firstArrivalMs, lastArrivalMs, laterBytes },
+    repliedMs: 0,
+  } as const;
+}

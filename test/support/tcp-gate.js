@@ -1,0 +1,38 @@
+/** A TCP pass-through in front of a broker, so that a test can end connections as a network does. */
+import { connect, createServer } from 'node:net';
+export async function openGate(targetPort) {
+    const sockets = new Set();
+    let connections = 0;
+    const server = createServer({ noDelay: true }, (near) => {
+        connections += 1;
+        const far = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
+        for (const [from, to] of [[near, far], [far, near]]) {
+            sockets.add(from);
+            from.pipe(to);
+            // An error of one side shows as the end of both.
+            from.on('error', () => { });
+            from.on('close', () => {
+                sockets.delete(from);
+                to.destroy();
+            });
+        }
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const sever = () => {
+        for (const socket of sockets)
+            socket.destroy();
+    };
+    return {
+        port: typeof address === 'object' && address ? address.port : 0,
+        get connections() {
+            return connections;
+        },
+        sever,
+        close: async () => {
+            sever();
+            await new Promise((resolve) => server.close(() => resolve()));
+        },
+    };
+}
+//# sourceMappingURL=tcp-gate.js.map
