@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
+import { transformer } from '../../test/support/models/transformer.ts';
 import { type GatewayOptions, resolveConfig } from './config.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { connectDevice, type ModelDirectory, makeModelDirectory } from './testing.ts';
@@ -26,6 +27,19 @@ describe('a gateway', () => {
   it('does not start when no model loads', async () => {
     await models.add('broken', Uint8Array.of(1, 2, 3));
     await expect(start()).rejects.toMatchObject({ code: 'model-invalid' });
+  });
+
+  it('announces no cut of a model whose size is open, until its settings say it', async () => {
+    await models.add('open', transformer());
+    await models.add('sized', transformer(), { inputs: { input: [1, 8, 32] } });
+    const gateway = await start();
+    const { client, close } = await connectDevice(gateway.brokerUrl);
+    const { models: announced } = await client.waitForGateway('open', { deadlineMs: 5_000 });
+    const [open, sized] = ['open', 'sized'].map((wanted) => announced.find(({ name }) => name === wanted));
+    expect(open).not.toHaveProperty('inputTailMs');
+    expect(open?.cuts).toEqual([]);
+    expect(sized?.cuts.length).toBeGreaterThan(0);
+    await close();
   });
 
   it('frees its port when it stops, and stops twice without harm', async () => {

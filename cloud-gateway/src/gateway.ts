@@ -87,6 +87,7 @@ async function closeAll(models: ReadonlyMap<string, ServedModel>): Promise<void>
 
 /** A request that takes longer than the limit is lost; its device falls back or asks again elsewhere. */
 async function drainWithin(server: RequestServer, drainMs: number, log: Log): Promise<void> {
+  log.info({ drainMs }, 'draining: requests in hand are finished, new ones refused');
   const giveUp = new AbortController();
   const late = systemClock()
     .sleep(drainMs, giveUp.signal)

@@ -12,7 +12,14 @@ const EDGE = fileURLToPath(new URL('./main.ts', import.meta.url));
 // As a program beside this one; the agent knows nothing of its inside.
 const GATEWAY = fileURLToPath(new URL('../../cloud-gateway/src/main.ts', import.meta.url));
 const BODY = {
-  inputs: [{ name: 'input', datatype: 'FP32', shape: [1, 3, 32, 32], data: Array.from({ length: 3072 }, (_, i) => Math.sin(i)) }],
+  inputs: [
+    {
+      name: 'input',
+      datatype: 'FP32',
+      shape: [1, 3, 32, 32],
+      data: Array.from({ length: 3072 }, (_, i) => Math.sin(i)),
+    },
+  ],
 };
 
 let directory: string;
@@ -30,7 +37,10 @@ afterAll(async () => {
 it('answers over HTTP through a gateway, by itself once that is gone, and exits with 0 when told to stop', async () => {
   const gateway = await launch(GATEWAY, ['--models', directory, '--listen', '127.0.0.1:0', '--threads', '1']);
   const config = join(directory, 'edge.yaml');
-  await writeFile(config, `broker: ${gateway.ready.broker}\nmodels: {net: net/model.onnx}\nlisten: 127.0.0.1:0\n`);
+  await writeFile(
+    config,
+    `broker: ${gateway.ready.broker}\nmodels: {net: net/model.onnx}\nlisten: 127.0.0.1:0\n`,
+  );
   const edge = await launch(EDGE, ['run', '--config', config]);
   const model = `${edge.ready.url}/v2/models/net`;
 
@@ -57,7 +67,10 @@ it.each([
   [[], /cutpoint-edge run/],
   [['run'], /broker/],
   [['run', '--model', 'net'], /NAME=PATH/],
-  [['run', '--broker', 'mqtt://127.0.0.1', '--model', 'net=/missing.onnx', '--listen', '0.0.0.0:1'], /loopback/],
+  [
+    ['run', '--broker', 'mqtt://127.0.0.1', '--model', 'net=/missing.onnx', '--listen', '0.0.0.0:1'],
+    /loopback/,
+  ],
 ])('exits with 2 for the command line %j', async (argv, message) => {
   let errors = '';
   const code = await runProgram({
@@ -82,7 +95,9 @@ async function infer(model: string, body: unknown) {
 
 /** A program from source, and the line of JSON that it prints when it is ready. */
 async function launch(program: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args, '--log-level', 'warn'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, ...args, '--log-level', 'warn'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.push(child);
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
   const line = new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve));

@@ -1,9 +1,10 @@
 /** `@cutpoint/sdk/gateway`: what a gateway is made of. */
-export * from './index.ts';
+
 export { type Codec, createCodec, type DecodeLimits, isCodecProfile } from './codec/codec.ts';
 export { deflateNode } from './codec/deflate-node.ts';
 export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { candidateCuts } from './cut/candidates.ts';
+export * from './index.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
 export type { Runtime } from './runtime/runtime.ts';
@@ -18,8 +19,8 @@ export {
   type AnnouncementBody,
   createRequestServer,
   type IncomingRequest,
-  offlineWill,
   type OutgoingReply,
+  offlineWill,
   type RequestServer,
 } from './transport/request-server.ts';
 export type { PublishOptions, Receive, Subscription, Transport, Will } from './transport/transport.ts';

@@ -66,7 +66,7 @@ describe.each(places)('a gateway killed during a request, %s', (_, beside) => {
     undo.push(() => gateway.kill('SIGKILL'));
     const { port } = new URL(mosquitto?.url ?? gateway.broker);
     const slow = { bitsPerSecond: 2e6 };
-    const link = await createLink({ targetPort: Number(port), uplink: slow });
+    const link = await createLink({ targetPort: Number(port), uplink: slow, downlink: {} });
     undo.push(() => link.close());
     const restart = async () => {
       gateway = await startGatewayProcess([...args, ...(mosquitto ? ['--broker', mosquitto.url] : ['--listen', `127.0.0.1:${port}`])]);

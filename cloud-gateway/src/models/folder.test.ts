@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { readModelSettings } from './settings.ts';
 
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'cutpoint-models-'));
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'cutpoint-models-')));
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -26,6 +26,13 @@ describe('the folder of models', () => {
     const folders = await listModelFolders(directory);
     expect(folders.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(folders[0]?.modelPath).toBe(join(directory, 'a', 'model.onnx'));
+  });
+
+  it('follows a link to the file, which may have another name', async () => {
+    const file = await write('store/net-v3.onnx', '');
+    await mkdir(join(directory, 'net'));
+    await symlink(file, join(directory, 'net', 'model.onnx'));
+    expect(await listModelFolders(directory)).toMatchObject([{ name: 'net', modelPath: file }]);
   });
 
   it('says what it expected when there is no model, or no folder', async () => {

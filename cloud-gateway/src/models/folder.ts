@@ -1,11 +1,12 @@
 /** The folder of models: which names it holds, and where their files lie. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SplitError } from '@cutpoint/sdk';
 
 export interface ModelFolder {
   /** The folder's name is the model's. */
   readonly name: string;
+  /** Where the file really lies: ONNX Runtime reads no weights through a link out of a directory. */
   readonly modelPath: string;
   /** May not be there. */
   readonly settingsPath: string;
@@ -19,13 +20,8 @@ const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
  */
 export async function listModelFolders(directory: string): Promise<readonly ModelFolder[]> {
   const names = (await readNames(directory)).filter((name) => MODEL_NAME.test(name)).sort();
-  const folders = names.map((name) => ({
-    name,
-    modelPath: join(directory, name, 'model.onnx'),
-    settingsPath: join(directory, name, 'cutpoint.json'),
-  }));
-  const isThere = await Promise.all(folders.map(({ modelPath }) => isFile(modelPath)));
-  const found = folders.filter((_, index) => isThere[index]);
+  const folders = await Promise.all(names.map((name) => findModel(directory, name)));
+  const found = folders.filter((folder) => folder !== undefined);
   if (found.length > 0) return found;
   throw new SplitError(
     'options-invalid',
@@ -45,10 +41,12 @@ async function readNames(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
+async function findModel(directory: string, name: string): Promise<ModelFolder | undefined> {
   try {
-    return (await stat(path)).isFile();
+    const modelPath = await realpath(join(directory, name, 'model.onnx'));
+    const isFile = (await stat(modelPath)).isFile();
+    return isFile ? { name, modelPath, settingsPath: join(directory, name, 'cutpoint.json') } : undefined;
   } catch {
-    return false; // Not there, or not ours to read: not a model that can be served.
+    return undefined; // Not there, or not ours to read: not a model that can be served.
   }
 }

@@ -57,14 +57,20 @@ async function timeOrLog(
   const feeds = sampleFeeds(model.inputs, o.inputShapes);
   const hint = 'give the shapes of its inputs in the cutpoint.json beside it';
   if (feeds === undefined) {
-    o.log.warn({ model: o.name }, `the model cannot be timed, as its inputs have no known size: ${hint}`);
+    o.log.warn(
+      { model: o.name },
+      `the model is not timed and its cuts are not announced, as the size of its inputs is open: ${hint}`,
+    );
     return undefined;
   }
   try {
     return await timeSegments(executor, { feeds, fetches: model.outputs.map(({ name }) => name) });
   } catch (error) {
     const { code, message } = asSplitError(error);
-    o.log.warn({ model: o.name, code }, `the model cannot be timed: ${message}; ${hint}`);
+    o.log.warn(
+      { model: o.name, code },
+      `the model cannot be timed and its cuts are not announced: ${message}; ${hint}`,
+    );
     return undefined;
   }
 }

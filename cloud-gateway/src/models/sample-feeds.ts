@@ -11,19 +11,28 @@ import {
 const MAX_SAMPLE_BYTES = 1 << 28;
 const FLOAT16_EXPONENT_OF_ONE = 0x3c00;
 
-/** Seeded tensors for all inputs, with 1 for a dimension that is not bound; `undefined` where no such tensor can be made. */
+/**
+ * Seeded tensors for all inputs, with a batch of 1 where it is open. `undefined` where another dimension is open, since
+ * times at a made-up size would mislead every device, and where a tensor would be enormous.
+ */
 export function sampleFeeds(
   inputs: readonly TensorInfo[],
   shapes: Readonly<Record<string, readonly number[]>>,
 ): Tensors | undefined {
   const feeds: Record<string, Tensor> = {};
   for (const [index, { name, type, shape }] of inputs.entries()) {
-    const dims = shapes[name] ?? shape?.map((dim) => (typeof dim === 'number' ? dim : 1));
+    const dims = shapes[name] ?? closedShape(shape);
     if (dims === undefined || elementCount(dims) * TENSOR_TYPES[type].bytes > MAX_SAMPLE_BYTES)
       return undefined;
     feeds[name] = sampleTensor({ type, dims, seed: index + 1 });
   }
   return feeds;
+}
+
+function closedShape(shape: TensorInfo['shape']): readonly number[] | undefined {
+  const dims = shape?.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? 1 : undefined));
+  const closed = dims?.filter((dim) => dim !== undefined);
+  return closed?.length === shape?.length ? closed : undefined;
 }
 
 /** Floats lie in 0 to 1; integers are 0 or 1, since they often index into a table of unknown length. */

@@ -6,12 +6,13 @@ import { median } from './warm-up.ts';
 describe('sample feeds', () => {
   const input: TensorInfo = { name: 'x', type: 'float32', shape: ['batch', 3, ''] };
 
-  it('take the shapes that were given, and 1 for what is not bound', () => {
-    expect(sampleFeeds([input], {})?.x?.dims).toEqual([1, 3, 1]);
+  it('take the shapes that were given, and a batch of 1 where it is open', () => {
+    expect(sampleFeeds([{ ...input, shape: ['', 3, 8] }], {})?.x?.dims).toEqual([1, 3, 8]);
     expect(sampleFeeds([input], { x: [2, 3, 8] })?.x?.dims).toEqual([2, 3, 8]);
   });
 
-  it('are not made where a rank is not known, or the tensor would be enormous', () => {
+  it('are not made where a rank or a size is not known, or the tensor would be enormous', () => {
+    expect(sampleFeeds([input], {})).toBeUndefined();
     expect(sampleFeeds([{ ...input, shape: null }], {})).toBeUndefined();
     expect(sampleFeeds([input], { x: [2 ** 20, 3, 2 ** 20] })).toBeUndefined();
   });

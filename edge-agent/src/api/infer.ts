@@ -60,7 +60,11 @@ export async function infer({ name, session, body, signal }: InferOptions): Prom
 
 function runOptions({ parameters }: InferRequest, signal: AbortSignal): RunOptions {
   const { deadline_ms: deadlineMs, arm } = parameters ?? {};
-  return { signal, ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(arm === undefined ? {} : { arm }) };
+  return {
+    signal,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(arm === undefined ? {} : { arm }),
+  };
 }
 
 function readRequest(body: unknown): InferRequest {

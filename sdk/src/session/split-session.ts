@@ -110,8 +110,7 @@ async function runOnce(parts: SessionParts, args: RunArguments): Promise<Answer>
   const tail = findTail(parts.client.gateways(), parts.options.model, parts.model.digest);
   if (tail.announced) adoptTailTimes(parts, tail.announced);
   const arm = chooseArm(parts, args, tail);
-  if (arm.kind === 'device') return localAnswer(parts, args, tail);
-  if (tail.error) throw tail.error;
+  if (arm.kind === 'device' || tail.error) return localAnswer(parts, args, tail);
   return runSplit(parts, args, {
     arm,
     gateway: tail.gateway,

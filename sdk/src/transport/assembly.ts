@@ -94,7 +94,8 @@ export function addPart<Head>(
   if (fields.attempt === assembly.attempt) assembly.receivedBytes += payload.length;
   if (head !== undefined) assembly.head ??= { value: head, atMs };
   if (assembly.parts.has(fields.part)) return 0;
-  assembly.parts.set(fields.part, payload.slice());
+  // Not slice(): on a Buffer that is a view, and the memory is the transport's.
+  assembly.parts.set(fields.part, new Uint8Array(payload));
   assembly.heldBytes += payload.length;
   return payload.length;
 }

@@ -102,6 +102,15 @@ test('credit comes each quarter of the window, on a slow link each 100 ms, and a
   ]);
 });
 
+test('what was taken in does not change when the transport uses its memory again', () => {
+  const inbox = createInbox<string>({ maxPayloadBytes: KIB });
+  const payload = Buffer.from('as it came');
+  const fields = { part: 0, parts: 1, totalBytes: payload.length, attempt: 1, windowBytes: KIB };
+  const outcome = inbox.accept({ sender: 'a', id: 'm', fields, head: 'head', payload, atMs: 0 });
+  payload.fill(0);
+  expect(outcome.kind === 'whole' && new TextDecoder().decode(outcome.message.payload)).toBe('as it came');
+});
+
 test('the bytes that arrived after the first part are counted, with the times of the first and the last', () => {
   const inbox = createInbox<string>({ maxPayloadBytes: KIB * KIB });
   const parts = partsOf(patterned(3 * KIB + 5), KIB);

@@ -94,7 +94,7 @@ class Connection implements MemoryTransport {
       const bytes = topic.length + payload.length;
       throw new SplitError('payload-too-large', `packet of ${bytes} bytes exceeds ${this.maxPacketBytes}`);
     }
-    route(this.#hub, topic, payload.slice(), options.retain ?? false);
+    route(this.#hub, topic, new Uint8Array(payload), options.retain ?? false);
   }
 
   async subscribe(filter: string, receive: Receive): Promise<Subscription> {
@@ -123,7 +123,7 @@ class Connection implements MemoryTransport {
   drop(): void {
     if (!this.#isConnected) return;
     this.#isConnected = false;
-    if (this.#will) route(this.#hub, this.#will.topic, this.#will.payload.slice(), this.#will.retain);
+    if (this.#will) route(this.#hub, this.#will.topic, new Uint8Array(this.#will.payload), this.#will.retain);
     for (const listener of this.#listeners) listener('lost');
   }
 

@@ -54,7 +54,7 @@ class MqttTransport implements Transport {
     this.#client = mqtt.connect(options.url, clientOptions(options));
     this.#client.on('connect', (packet) => void this.#onConnect(packet));
     this.#client.on('close', () => this.#onClose());
-    this.#client.on('message', (topic, payload) => this.#onMessage(topic, payload));
+    this.#client.on('message', (topic, payload) => this.#onMessage(topic, asBytes(payload)));
     // Refusals while reconnecting are followed by the next attempt; connected() hears of the first.
     this.#client.on('error', () => {});
   }
@@ -202,6 +202,11 @@ class MqttTransport implements Transport {
   #unreachable(what: string, cause?: unknown): SplitError {
     return new SplitError('broker-unreachable', `${this.#place}: ${what}`, { cause });
   }
+}
+
+/** A plain view: a Buffer's slice() does not copy as other arrays' do. */
+function asBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 function setNoDelay(stream: MqttClient['stream']): void {

@@ -1,0 +1,158 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { mosquittoMissing, startMosquitto } from '../../../test/support/mosquitto.ts';
+import {
+  ask,
+  type Connect,
+  inMemory,
+  join,
+  open,
+  patterned,
+  replyOf,
+  reversed,
+  serve,
+} from '../../../test/support/request-pair.ts';
+import { systemClock } from '../clock.ts';
+import { decodeEnvelope } from '../protocol/envelope.ts';
+import { memoryBroker } from './memory.ts';
+import { type IncomingRequest, type OutgoingReply, offlineWill } from './request-server.ts';
+
+const clock = systemClock();
+
+test('loss, duplication and reordering are made up for, and nothing is run twice', async () => {
+  const faults = { loss: 0.03, duplication: 0.1, reorder: 0.2, seed: 42 };
+  const connect = inMemory(faults);
+  const seen: string[] = [];
+  await serve(await connect, async (request) => {
+    seen.push(request.id);
+    return reversed(request);
+  });
+  const client = await join(await connect);
+  for (let index = 0; index < 8; index++) {
+    const frame = patterned(index * 90_000, index);
+    const { tensors } = await ask(client, { frame, deadlineMs: 3_000 });
+    expect(Buffer.compare(tensors[0]?.frame ?? patterned(1, 0), frame.toReversed())).toBe(0);
+  }
+  expect(seen).toHaveLength(8);
+  expect(new Set(seen).size).toBe(8);
+});
+
+test('a gateway that dies during the request fails it at once', async () => {
+  const broker = memoryBroker();
+  const connection = broker.connect({ will: offlineWill({ gatewayId: 'gw' }) });
+  await serve(
+    async () => connection,
+    () => new Promise(() => {}),
+  );
+  const client = await join(async () => broker.connect());
+  const reply = ask(client, { frame: patterned(10, 1), deadlineMs: 25_000 });
+  const failure = expect(reply).rejects.toMatchObject({
+    code: 'gateway-unavailable',
+    message: /gw went away/,
+  });
+  await clock.sleep(20);
+  connection.drop();
+  await failure;
+  expect(client.gateways()).toEqual([]);
+});
+
+test('silence ends with the deadline, after the request was sent again', async () => {
+  const broker = memoryBroker();
+  const client = await join(async () => broker.connect(), {}, false);
+  const sent: number[] = [];
+  await broker.connect().subscribe('cutpoint/gw/gw/req/+', (_, payload) => {
+    const { header } = decodeEnvelope(payload);
+    sent.push((header as { attempt: number }).attempt);
+  });
+  const failure = ask(client, { frame: patterned(9, 1), deadlineMs: 150 });
+  await expect(failure).rejects.toMatchObject({ code: 'deadline-exceeded', message: /within 150 ms/ });
+  expect(sent.slice(0, 2)).toEqual([1, 2]);
+});
+
+test('the handler is told when the deadline has passed, and its late reply is not sent', async () => {
+  const broker = memoryBroker();
+  const reasons: unknown[] = [];
+  await serve(
+    async () => broker.connect(),
+    async (request) => {
+      await new Promise((resolve) => request.signal.addEventListener('abort', resolve));
+      reasons.push(request.signal.reason);
+      return reversed(request);
+    },
+  );
+  const client = await join(async () => broker.connect());
+  await expect(ask(client, { frame: patterned(9, 1), deadlineMs: 60 })).rejects.toMatchObject({
+    code: 'deadline-exceeded',
+  });
+  await vi.waitFor(() => expect(reasons).toMatchObject([{ code: 'deadline-exceeded' }]));
+  await clock.sleep(10);
+  expect(client.stats()).toEqual({ lateReplies: 0, invalidMessages: 0 });
+});
+
+test('the caller’s signal ends a request, and its late reply is counted and dropped', async () => {
+  const broker = memoryBroker();
+  let answer = (_: OutgoingReply) => {};
+  await serve(
+    async () => broker.connect(),
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  const client = await join(async () => broker.connect());
+  const stop = new AbortController();
+  const failure = expect(ask(client, { frame: patterned(9, 1), signal: stop.signal })).rejects.toMatchObject({
+    code: 'aborted',
+  });
+  await clock.sleep(10);
+  stop.abort();
+  await failure;
+  answer(replyOf(patterned(5, 1)));
+  await vi.waitFor(() => expect(client.stats().lateReplies).toBe(1));
+  await expect(ask(client, { frame: patterned(9, 1), signal: stop.signal })).rejects.toMatchObject({
+    code: 'aborted',
+  });
+});
+
+test('a request survives a broker that restarts under it', async () => {
+  const broker = memoryBroker();
+  const handle = vi.fn(async (request: IncomingRequest) => {
+    await clock.sleep(50);
+    return reversed(request);
+  });
+  await serve(async () => broker.connect(), handle);
+  const client = await join(async () => broker.connect());
+  const reply = ask(client, { frame: patterned(300_000, 1), deadlineMs: 20_000 });
+  await clock.sleep(20);
+  broker.stop();
+  await clock.sleep(100);
+  broker.start();
+  expect((await reply).timings.attempts).toBe(2);
+  expect(handle).toHaveBeenCalledTimes(1);
+  await client.waitForGateway('m', { deadlineMs: 5_000 });
+});
+
+test.skipIf(mosquittoMissing() !== undefined)(
+  'client and gateway find each other again after Mosquitto restarted',
+  async () => {
+    const broker = await startMosquitto();
+    onTestFinished(() => broker.close());
+    const connect: Connect = (options) => open(broker.url, options);
+    await serve(connect, reversed);
+    const client = await join(connect);
+    await broker.restart();
+    await client.waitForGateway('m', { deadlineMs: 20_000 });
+    const frame = patterned(200_000, 3);
+    expect((await ask(client, { frame, deadlineMs: 10_000 })).tensors).toEqual([
+      { name: 'x', frame: frame.toReversed() },
+    ]);
+  },
+);
+
+test('requests after close, or without a broker, fail at once', async () => {
+  const broker = memoryBroker();
+  const client = await join(async () => broker.connect(), {}, false);
+  broker.stop();
+  await expect(ask(client, { frame: patterned(1, 1) })).rejects.toMatchObject({ code: 'broker-unreachable' });
+  await client.close();
+  await expect(ask(client, { frame: patterned(1, 1) })).rejects.toMatchObject({ code: 'closed' });
+});
