@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ModelFolder, makeModelFolder } from '../../test/support/gateway-process.ts';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { runProgram } from './program.ts';
-import { type ModelDirectory, makeModelDirectory } from './testing.ts';
 
-let models: ModelDirectory;
+let models: ModelFolder;
 beforeAll(async () => {
-  models = await makeModelDirectory();
+  models = await makeModelFolder();
   await models.add('net', smallConvNet());
 });
 afterAll(() => models.remove());

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectDevice, type ModelFolder, makeModelFolder } from '../../test/support/gateway-process.ts';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { transformer } from '../../test/support/models/transformer.ts';
 import { type GatewayOptions, resolveConfig } from './config.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import { connectDevice, type ModelDirectory, makeModelDirectory } from './testing.ts';
 
-let models: ModelDirectory;
+let models: ModelFolder;
 const gateways: Gateway[] = [];
 beforeEach(async () => {
-  models = await makeModelDirectory();
+  models = await makeModelFolder();
 });
 afterEach(async () => {
   for (const gateway of gateways.splice(0)) await gateway.stop();

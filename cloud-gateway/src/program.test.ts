@@ -12,32 +12,32 @@ import {
   type Tensors,
 } from '@cutpoint/sdk/gateway';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
-import { mosquittoMissing, startMosquitto } from '../../test/support/mosquitto.ts';
-import { sampleTensor } from './models/sample-feeds.ts';
 import {
   connectDevice,
   type Device,
-  type GatewayProcess,
-  type ModelDirectory,
-  makeModelDirectory,
+  type ModelFolder,
+  makeModelFolder,
+  type SpawnedGateway,
   spawnGateway,
-} from './testing.ts';
+} from '../../test/support/gateway-process.ts';
+import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
+import { mosquittoMissing, startMosquitto } from '../../test/support/mosquitto.ts';
+import { sampleTensor } from './models/sample-feeds.ts';
 
 const INPUT = sampleTensor({ type: 'float32', dims: [4, 3, 32, 32], seed: 9 });
 const NOBODY_ELSE = ['--listen', '127.0.0.1:0', '--threads', '1'];
 const codec = createCodec({ deflate: deflateNode() });
 
-let models: ModelDirectory;
+let models: ModelFolder;
 let runtime: Runtime;
 let chain: Executor;
 let digest: string;
 let whole: Tensors;
-const gateways: GatewayProcess[] = [];
+const gateways: SpawnedGateway[] = [];
 const devices: Device[] = [];
 
 beforeAll(async () => {
-  models = await makeModelDirectory();
+  models = await makeModelFolder();
   await models.add('net', smallConvNet(), { inputs: { input: [1, 3, 32, 32] } });
   runtime = await createOrtNode({ threads: 1 });
   const model = await openModel(fileSource(join(models.path, 'net', 'model.onnx')), runtime);
@@ -159,7 +159,7 @@ async function startBoth(args: readonly string[] = NOBODY_ELSE) {
   return { program, device, gateway, announced };
 }
 
-async function readyOf(program: GatewayProcess, args: readonly string[]) {
+async function readyOf(program: SpawnedGateway, args: readonly string[]) {
   const ready = await program.ready;
   const at = args.indexOf('--broker');
   return { ...ready, broker: at < 0 ? ready.broker : (args[at + 1] ?? '') };

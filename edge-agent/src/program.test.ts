@@ -1,16 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type GatewayProcess,
+  type ModelFolder,
+  makeModelFolder,
+  startGatewayProcess,
+} from '../../test/support/gateway-process.ts';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { runProgram } from './program.ts';
 
 const EDGE = fileURLToPath(new URL('./main.ts', import.meta.url));
-// As a program beside this one; the agent knows nothing of its inside.
-const GATEWAY = fileURLToPath(new URL('../../cloud-gateway/src/main.ts', import.meta.url));
 const BODY = {
   inputs: [
     {
@@ -22,25 +25,23 @@ const BODY = {
   ],
 };
 
-let directory: string;
+let models: ModelFolder;
+let gateway: GatewayProcess;
 const children: ChildProcess[] = [];
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'cutpoint-edge-'));
-  await mkdir(join(directory, 'net'));
-  await writeFile(join(directory, 'net', 'model.onnx'), smallConvNet());
+  models = await makeModelFolder();
+  await models.add('net', smallConvNet());
+  gateway = await startGatewayProcess(['--models', models.path, '--listen', '127.0.0.1:0', '--threads', '1']);
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
-  await rm(directory, { recursive: true });
+  await gateway.kill('SIGKILL');
+  await models.remove();
 });
 
 it('answers over HTTP through a gateway, by itself once that is gone, and exits with 0 when told to stop', async () => {
-  const gateway = await launch(GATEWAY, ['--models', directory, '--listen', '127.0.0.1:0', '--threads', '1']);
-  const config = join(directory, 'edge.yaml');
-  await writeFile(
-    config,
-    `broker: ${gateway.ready.broker}\nmodels: {net: net/model.onnx}\nlisten: 127.0.0.1:0\n`,
-  );
+  const config = join(models.path, 'edge.yaml');
+  await writeFile(config, `broker: ${gateway.broker}\nmodels: {net: net/model.onnx}\nlisten: 127.0.0.1:0\n`);
   const edge = await launch(EDGE, ['run', '--config', config]);
   const model = `${edge.ready.url}/v2/models/net`;
 
@@ -48,14 +49,13 @@ it('answers over HTTP through a gateway, by itself once that is gone, and exits 
   const arm = parameters.arms.find((id: string) => id.endsWith('float32+deflate'));
   const local = await infer(model, { ...BODY, parameters: { arm: 'device' } });
   const split = await infer(model, { ...BODY, parameters: { arm } });
-  expect(split.parameters).toMatchObject({ arm, gateway: gateway.ready.gateway });
+  expect(split.parameters).toMatchObject({ arm, gateway: gateway.gateway });
   expect(split.parameters).not.toHaveProperty('fallback');
   for (const [index, value] of split.outputs[0].data.entries()) {
     expect(value).toBeCloseTo(local.outputs[0].data[index], 4);
   }
 
-  gateway.child.kill('SIGKILL');
-  await gateway.ended;
+  await gateway.kill('SIGKILL');
   const alone = await infer(model, BODY);
   expect(alone.outputs[0].data).toHaveLength(10);
 

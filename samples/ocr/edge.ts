@@ -19,16 +19,28 @@ export interface EdgeCommand {
 
 /** To the parent. */
 export type EdgeMessage =
-  | { readonly ready: { readonly uncutText: readonly string[]; readonly cuts: Readonly<Record<StationName, number>> } }
+  | {
+      readonly ready: {
+        readonly uncutText: readonly string[];
+        readonly cuts: Readonly<Record<StationName, number>>;
+      };
+    }
   | { readonly step: Step }
   | { readonly failed: string };
 
 const { values } = parseArgs({
-  options: { broker: { type: 'string' }, photo: { type: 'string' }, slowdown: { type: 'string', default: '1' } },
+  options: {
+    broker: { type: 'string' },
+    photo: { type: 'string' },
+    slowdown: { type: 'string', default: '1' },
+  },
 });
 
 main().catch((error: unknown) => {
-  send({ failed: error instanceof Error ? `${'code' in error ? `[${error.code}] ` : ''}${error.message}` : String(error) });
+  send({
+    failed:
+      error instanceof Error ? `${'code' in error ? `[${error.code}] ` : ''}${error.message}` : String(error),
+  });
   process.exitCode = 1;
 });
 
@@ -58,7 +70,11 @@ function openModel(name: StationName): string {
   return name === 'detector' ? modelPaths().detector : modelPaths().recogniser;
 }
 
-async function openStation(name: StationName, _picture: Picture, inputs: Partial<Record<StationName, ModelInput>>) {
+async function openStation(
+  name: StationName,
+  _picture: Picture,
+  inputs: Partial<Record<StationName, ModelInput>>,
+) {
   const session = await createSplitSession(openModel(name), {
     broker: values.broker as string,
     model: `ocr-${name}`,
@@ -67,29 +83,44 @@ async function openStation(name: StationName, _picture: Picture, inputs: Partial
     connectTimeoutMs: 20_000,
     // Probabilities: eight bits of them tell which letter is likeliest. The text is compared below all the same.
     replyProfile: 'uint8+deflate',
-    inputShapes: Object.fromEntries(Object.entries(inputs[name]?.feeds ?? {}).map(([input, { dims }]) => [input, dims])),
+    inputShapes: Object.fromEntries(
+      Object.entries(inputs[name]?.feeds ?? {}).map(([input, { dims }]) => [input, dims]),
+    ),
     emulatedSlowdown: Number(values.slowdown),
   });
   return createStation(name, session);
 }
 
 /** The reference: both models whole, in ONNX Runtime as everybody uses it. Remembers what each model was fed. */
-async function readUncut(picture: Picture, inputs: Partial<Record<StationName, ModelInput>>): Promise<readonly string[]> {
+async function readUncut(
+  picture: Picture,
+  inputs: Partial<Record<StationName, ModelInput>>,
+): Promise<readonly string[]> {
   const whole = async (name: StationName) => {
     const session = await ort.InferenceSession.create(openModel(name));
     return async (input: ModelInput): Promise<Tensors> => {
       inputs[name] = input;
-      const feeds = Object.entries(input.feeds).map(([key, { type, data, dims }]) => [key, new ort.Tensor(type, data as Float32Array, dims)]);
+      const feeds = Object.entries(input.feeds).map(([key, { type, data, dims }]) => [
+        key,
+        new ort.Tensor(type, data as Float32Array, dims),
+      ]);
       const outputs = await session.run(Object.fromEntries(feeds));
       await session.release();
       return outputs as unknown as Tensors;
     };
   };
-  const lines = await readText(picture, { detector: await whole('detector'), recogniser: await whole('recogniser') });
+  const lines = await readText(picture, {
+    detector: await whole('detector'),
+    recogniser: await whole('recogniser'),
+  });
   return lines.map(({ text }) => text);
 }
 
-function countCuts({ session }: { readonly session: { readonly arms: readonly { readonly kind: string }[] } }): number {
+function countCuts({
+  session,
+}: {
+  readonly session: { readonly arms: readonly { readonly kind: string }[] };
+}): number {
   const ids = session.arms.flatMap((arm) => ('cut' in arm ? [(arm.cut as { id: string }).id] : []));
   return new Set(ids).size - 1;
 }

@@ -26,14 +26,20 @@ export interface Stations {
   readonly recogniser: Station;
 }
 
-const ROUNDS = 2;
+const ROUNDS = 4;
 const CUTS_TRIED = 3;
-// An arm that was this much slower than the best in the first round is not run again.
-const HOPELESS = 1.5;
+// Cuts that are expected to be this much slower than the best are not tried, but for the best of them.
+const NOT_WORTH_TRYING = 2.5;
+// An arm that was this much slower than the best so far is not run again: more rounds are for those that are close.
+const HOPELESS = 1.3;
 
 export async function measureStep(
   bitsPerSecond: number,
-  o: { readonly stations: Stations; readonly picture: Picture; readonly inputs: Readonly<Record<StationName, ModelInput>> },
+  o: {
+    readonly stations: Stations;
+    readonly picture: Picture;
+    readonly inputs: Readonly<Record<StationName, ModelInput>>;
+  },
 ): Promise<Step> {
   const { stations, picture, inputs } = o;
   for (const station of Object.values(stations) as Station[]) {
@@ -58,10 +64,7 @@ async function settle(station: Station, input: ModelInput): Promise<void> {
 
 /** The two ends, the input as it is, the picture, and the cuts that look best here: all measured, none assumed. */
 async function tryArms(station: Station, input: ModelInput): Promise<void> {
-  const ranked = station.session.predictions().map(({ arm }) => arm);
-  const inside = ranked.filter((arm) => arm.kind === 'split' && arm.cut.position > 0).slice(0, CUTS_TRIED);
-  const ends = ranked.filter((arm) => arm.kind === 'device' || arm.cut.position === 0);
-  const arms = [...inside, ...ends].map(({ id }) => id);
+  const arms = armsToTry(station);
   for (let round = 0; round < ROUNDS; round++) {
     const best = Math.min(...medians(station).map(({ totalMs }) => totalMs));
     for (const arm of arms) {
@@ -69,6 +72,15 @@ async function tryArms(station: Station, input: ModelInput): Promise<void> {
       if (before === undefined || before.totalMs < best * HOPELESS) await station.run(input, { arm });
     }
   }
+}
+
+function armsToTry({ session }: Station): readonly string[] {
+  const ranked = session.predictions();
+  const limitMs = (ranked[0]?.totalMs ?? 0) * NOT_WORTH_TRYING;
+  const isInside = ({ arm }: (typeof ranked)[number]) => arm.kind === 'split' && arm.cut.position > 0;
+  const inside = ranked.filter(isInside).filter(({ totalMs }, index) => index === 0 || totalMs < limitMs);
+  const ends = ranked.filter((candidate) => !isInside(candidate));
+  return [...inside.slice(0, CUTS_TRIED), ...ends].map(({ arm }) => arm.id);
 }
 
 /** The whole job as an application does it; the second of two runs is the one that counts. */

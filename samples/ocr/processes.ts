@@ -23,7 +23,10 @@ export interface EdgeProcess {
 }
 
 /** The folder that a gateway serves: one folder a model, with the shapes at which cuts are chosen and timed. */
-export async function makeModelFolder(shapes: { readonly detector: readonly number[]; readonly recogniser: readonly number[] }) {
+export async function makeModelFolder(shapes: {
+  readonly detector: readonly number[];
+  readonly recogniser: readonly number[];
+}) {
   const folder = await mkdtemp(join(tmpdir(), 'cutpoint-ocr-'));
   const paths = modelPaths();
   for (const name of ['detector', 'recogniser'] as const) {
@@ -38,7 +41,15 @@ export async function makeModelFolder(shapes: { readonly detector: readonly numb
 export async function startGateway(modelFolder: string): Promise<GatewayProcess> {
   // The program as it is published: its folder holds the sources here, and dist/ once it is built.
   const home = dirname(createRequire(import.meta.url).resolve('@cutpoint/cloud-gateway/package.json'));
-  const args = [join(home, 'src/main.ts'), '--models', modelFolder, '--listen', '127.0.0.1:0', '--log-level', 'warn'];
+  const args = [
+    join(home, 'src/main.ts'),
+    '--models',
+    modelFolder,
+    '--listen',
+    '127.0.0.1:0',
+    '--log-level',
+    'warn',
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await firstLine(child);
   const { broker } = JSON.parse(line) as { broker: string };
@@ -46,7 +57,9 @@ export async function startGateway(modelFolder: string): Promise<GatewayProcess>
 }
 
 export function startEdge(args: readonly string[]): EdgeProcess {
-  const child = fork(join(import.meta.dirname, 'edge.ts'), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(join(import.meta.dirname, 'edge.ts'), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   return {
     next: () => nextMessage(child),
     send: (command) => void child.send(command),
@@ -57,7 +70,9 @@ export function startEdge(args: readonly string[]): EdgeProcess {
 function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the gateway ended with code ${code} before it was ready`)));
+    child.once('exit', (code) =>
+      reject(new Error(`the gateway ended with code ${code} before it was ready`)),
+    );
     if (child.stdout) createInterface({ input: child.stdout }).once('line', resolve);
   });
 }

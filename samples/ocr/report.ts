@@ -1,6 +1,6 @@
 /** From measured steps to what is said of them: one row a bandwidth and rule, beside what else the rule allows. */
 import type { Trace } from '@cutpoint/sdk/node';
-import { RULES, type Choice, type Step } from './measure.ts';
+import { type Choice, RULES, type Step } from './measure.ts';
 import type { Rule, StationName } from './station.ts';
 
 /** Times in milliseconds, for a picture: detector and recogniser together. */
@@ -41,9 +41,12 @@ function makeRow(step: Step, rule: Rule, uncutText: readonly string[]): Row {
   const choice = step.choices.find((candidate) => candidate.rule === rule) as Choice;
   const chosen = NAMES.map((name) => choice[name]);
   const sum = (pick: (trace: Trace) => number) => chosen.reduce((total, trace) => total + pick(trace), 0);
-  const both = (suffix: string) => sumOf(NAMES.map((name) => step.arms[name].find(({ arm }) => arm.endsWith(suffix))));
+  const both = (suffix: string) =>
+    sumOf(NAMES.map((name) => step.arms[name].find(({ arm }) => arm.endsWith(suffix))));
   const allowed = (trace: Trace) => rule === 'may-leave' || trace.cut !== 'input';
-  const best = NAMES.map((name) => Math.min(...step.arms[name].filter(allowed).map(({ totalMs }) => totalMs)));
+  const best = NAMES.map((name) =>
+    Math.min(...step.arms[name].filter(allowed).map(({ totalMs }) => totalMs)),
+  );
   return {
     bitsPerSecond: step.bitsPerSecond,
     chosen: { detector: label(choice.detector), recogniser: label(choice.recogniser) },
@@ -59,7 +62,9 @@ function makeRow(step: Step, rule: Rule, uncutText: readonly string[]): Row {
     ...(rule === 'may-leave' && { cloudRawMs: both('/float32+deflate'), cloudPictureMs: both('/image') }),
     bestMs: best.reduce((total, ms) => total + ms, 0),
     text: choice.text,
-    textEqualsUncut: choice.text.length === uncutText.length && choice.text.every((line, index) => line === uncutText[index]),
+    textEqualsUncut:
+      choice.text.length === uncutText.length &&
+      choice.text.every((line, index) => line === uncutText[index]),
   };
 }
 

@@ -2,15 +2,16 @@
  * `npm start`: reads a photograph with two split models over a link that gets faster, and shows the cut moving.
  * Gateway and edge are processes of their own; between them lie a broker and an emulated link.
  */
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createLink } from '@cutpoint/sdk/testing';
+import type { Step } from './measure.ts';
 import { printJson, printReports } from './print.ts';
 import { type EdgeProcess, makeModelFolder, startEdge, startGateway } from './processes.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { makeReports } from './report.ts';
-import type { Step } from './measure.ts';
 
-const PHOTO = new URL('./assets/street-sign.jpg', import.meta.url).pathname;
+const PHOTO = fileURLToPath(new URL('./assets/street-sign.jpg', import.meta.url));
 const BANDWIDTHS = [1e6, 5e6, 20e6, 100e6];
 const ONE_WAY_MS = 10;
 // The photograph's size, and five lines of text: what the gateway times its tails at.
@@ -39,7 +40,9 @@ else process.exitCode = await main();
 async function main(): Promise<number> {
   const slowdown = Number(flags['edge-slowdown']);
   if (!(slowdown >= 1 && slowdown <= 1000)) {
-    console.error(`error[options-invalid]: --edge-slowdown is '${flags['edge-slowdown']}'; expected a number from 1 to 1000`);
+    console.error(
+      `error[options-invalid]: --edge-slowdown is '${flags['edge-slowdown']}'; expected a number from 1 to 1000`,
+    );
     return 2;
   }
   const progress = createProgress();
@@ -47,8 +50,19 @@ async function main(): Promise<number> {
   progress.show('gateway: loading two models and timing their tails');
   const gateway = await startGateway(folder.path);
   const half = { bitsPerSecond: BANDWIDTHS.at(-1) as number, delayMs: ONE_WAY_MS };
-  const link = await createLink({ targetPort: Number(new URL(gateway.broker).port), uplink: half, downlink: half });
-  const edge = startEdge(['--broker', `mqtt://127.0.0.1:${link.port}`, '--photo', PHOTO, '--slowdown', String(slowdown)]);
+  const link = await createLink({
+    targetPort: Number(new URL(gateway.broker).port),
+    uplink: half,
+    downlink: half,
+  });
+  const edge = startEdge([
+    '--broker',
+    `mqtt://127.0.0.1:${link.port}`,
+    '--photo',
+    PHOTO,
+    '--slowdown',
+    String(slowdown),
+  ]);
   try {
     progress.show('edge: reading the picture with the uncut models, then measuring itself');
     const { uncutText, cuts } = await readyOf(edge);
@@ -58,7 +72,14 @@ async function main(): Promise<number> {
       steps.push(await measure(edge, bitsPerSecond, progress));
     }
     progress.done();
-    const result = { slowdown, roundTripMs: 2 * ONE_WAY_MS, uncutText, cuts, reports: makeReports(steps, uncutText), steps };
+    const result = {
+      slowdown,
+      roundTripMs: 2 * ONE_WAY_MS,
+      uncutText,
+      cuts,
+      reports: makeReports(steps, uncutText),
+      steps,
+    };
     if (flags.json) printJson(result);
     else printReports(result);
     if (flags.keep) await keepUntilInterrupted(gateway.broker);
@@ -87,6 +108,8 @@ async function measure(edge: EdgeProcess, bitsPerSecond: number, progress: Progr
 }
 
 function keepUntilInterrupted(broker: string): Promise<void> {
-  console.error(`The gateway stays up at ${broker} (models ocr-detector and ocr-recogniser). Ctrl-C ends it.`);
+  console.error(
+    `The gateway stays up at ${broker} (models ocr-detector and ocr-recogniser). Ctrl-C ends it.`,
+  );
   return new Promise((resolve) => process.once('SIGINT', () => resolve()));
 }

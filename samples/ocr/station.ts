@@ -11,7 +11,10 @@ export interface Station {
   readonly name: StationName;
   readonly session: SplitSession;
   /** Runs as the controller chooses under the rule, or by the arm named. */
-  run(input: ModelInput, how: { readonly rule?: Rule; readonly arm?: string }): Promise<{ outputs: Tensors; trace: Trace }>;
+  run(
+    input: ModelInput,
+    how: { readonly rule?: Rule; readonly arm?: string },
+  ): Promise<{ outputs: Tensors; trace: Trace }>;
   /** Traces of this step by arm. */
   readonly traces: ReadonlyMap<string, readonly Trace[]>;
   /** Forgets the traces: another step begins. */
@@ -26,12 +29,16 @@ export function createStation(name: StationName, session: SplitSession): Station
     traces,
     clear: () => traces.clear(),
     async run({ feeds, images }, { rule, arm }) {
+      let trace: Trace | undefined;
       const outputs = await session.run(feeds, {
+        onTrace: (ended) => {
+          trace = ended;
+        },
         ...(images && { images }),
         ...(rule === 'stay' && { inputs: 'stay' as const }),
         ...(arm !== undefined && { arm }),
       });
-      const trace = session.lastTrace as Trace;
+      if (trace === undefined) throw new Error('a run ended without a trace');
       traces.set(trace.arm, [...(traces.get(trace.arm) ?? []), trace]);
       return { outputs: outputs as unknown as Tensors, trace };
     },

@@ -41,12 +41,13 @@ const BRAND = Symbol.for('cutpoint.SplitError');
 export class SplitError extends Error {
   override readonly name = 'SplitError';
   readonly code: ErrorCode;
-  readonly [BRAND] = true;
 
   /** @param message names the value received and the limit broken. `cause` stays on this machine. */
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
+    // Not a declared property: its symbol would make the types of two copies strangers to each other.
+    Object.defineProperty(this, BRAND, { value: true });
   }
 
   /** Whether the same request may succeed later without any change by the caller. */

@@ -22,7 +22,10 @@ export type { Trace } from './session/trace.ts';
  * @throws SplitError `options-invalid`, `model-invalid`, `provider-unavailable`; with `fallback: 'none'` also
  * `broker-unreachable`, `gateway-unavailable`, `model-unknown` and `model-mismatch`
  */
-export function createSplitSession(model: string | Uint8Array, options: SplitSessionOptions): Promise<SplitSession> {
+export function createSplitSession(
+  model: string | Uint8Array,
+  options: SplitSessionOptions,
+): Promise<SplitSession> {
   const source = typeof model === 'string' ? fileSource(model) : memorySource(model);
   return createSplitSessionOn(nodePlatform(), source, options);
 }

@@ -1,6 +1,13 @@
 /** Split sessions through the user's door, against real gateways and brokers: right answers, right errors. */
-import { type SplitSession, createSplitSession, SplitError, type SplitSessionOptions, type Tensor } from '@cutpoint/sdk/node';
+
 import { type Gateway, resolveConfig, startGateway } from '@cutpoint/cloud-gateway';
+import {
+  createSplitSession,
+  SplitError,
+  type SplitSession,
+  type SplitSessionOptions,
+  type Tensor,
+} from '@cutpoint/sdk/node';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
@@ -19,21 +26,38 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 const gatewayOn = (options: { broker?: string; id?: string; maxPayloadMb?: number } = {}) =>
-  startGateway(resolveConfig({ models: folder.path, logLevel: 'silent', ...(options.broker ? {} : { listen: '127.0.0.1:0' }), ...options }));
+  startGateway(
+    resolveConfig({
+      models: folder.path,
+      logLevel: 'silent',
+      ...(options.broker ? {} : { listen: '127.0.0.1:0' }),
+      ...options,
+    }),
+  );
 
 const open = (broker: string, options: Partial<SplitSessionOptions> = {}) =>
-  createSplitSession(folder.model('net'), { broker, model: 'net', inputShapes: { input: shape }, ...options });
+  createSplitSession(folder.model('net'), {
+    broker,
+    model: 'net',
+    inputShapes: { input: shape },
+    ...options,
+  });
 
 async function wholeAnswer(feed: Tensor): Promise<Float32Array> {
   const session = await ort.InferenceSession.create(folder.model('net'));
-  const { output } = await session.run({ input: new ort.Tensor('float32', feed.data as Float32Array, feed.dims) });
+  const { output } = await session.run({
+    input: new ort.Tensor('float32', feed.data as Float32Array, feed.dims),
+  });
   await session.release();
   return output?.data as Float32Array;
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
-  return Array.from(a).reduce((worst, value, index) => Math.max(worst, Math.abs(value - (b[index] as number))), 0);
+  return Array.from(a).reduce(
+    (worst, value, index) => Math.max(worst, Math.abs(value - (b[index] as number))),
+    0,
+  );
 }
 
 async function codeOf(work: Promise<unknown>): Promise<readonly [string, string]> {
@@ -51,7 +75,10 @@ describe('a split session over the embedded broker', () => {
 
   beforeAll(async () => {
     gateway = await gatewayOn();
-    session = await open(gateway.brokerUrl, { profiles: ['float32', 'float32+deflate', 'uint8+deflate'], fallback: 'none' });
+    session = await open(gateway.brokerUrl, {
+      profiles: ['float32', 'float32+deflate', 'uint8+deflate'],
+      fallback: 'none',
+    });
   });
   afterAll(async () => {
     await session.release();
@@ -73,7 +100,12 @@ describe('a split session over the embedded broker', () => {
     expect(session.lastTrace).toMatchObject({ arm: 'device', cut: 'device', sentBytes: 0, attempts: 0 });
     expect(output?.dims).toEqual([2, 10]);
     const predicted = session.predictions().map(({ arm }) => arm.id);
-    expect(predicted.toSorted()).toEqual(session.arms.map(({ id }) => id).filter((id) => !id.endsWith('/image')).toSorted());
+    expect(predicted.toSorted()).toEqual(
+      session.arms
+        .map(({ id }) => id)
+        .filter((id) => !id.endsWith('/image'))
+        .toSorted(),
+    );
   });
 
   it('gives the whole model’s answer on every cut that travels losslessly, within rounding of ONNX Runtime’s own', async () => {
@@ -89,7 +121,9 @@ describe('a split session over the embedded broker', () => {
 
   it('stays near the whole model’s answer with one byte a value, and sends less', async () => {
     const expected = await wholeAnswer(input());
-    const cut = session.arms.find((arm) => arm.kind === 'split' && arm.profile === 'uint8+deflate' && arm.cut.position > 0);
+    const cut = session.arms.find(
+      (arm) => arm.kind === 'split' && arm.profile === 'uint8+deflate' && arm.cut.position > 0,
+    );
     const { output } = await session.run({ input: input() }, { arm: cut?.id as string });
     const scale = Math.max(...expected.map(Math.abs));
     expect(largestDifference(output?.data as Float32Array, expected)).toBeLessThan(0.05 * scale);
@@ -108,14 +142,20 @@ describe('a split session over the embedded broker', () => {
       expect(largestDifference(output?.data as Float32Array, expected)).toBeLessThan(0.2);
     }
     const one = randomTensor(randomNumbers(5), [1, 3, 32, 32]);
-    const cut = session.arms.find((arm) => arm.kind === 'split' && arm.profile === 'float32' && arm.cut.position > 0);
+    const cut = session.arms.find(
+      (arm) => arm.kind === 'split' && arm.profile === 'float32' && arm.cut.position > 0,
+    );
     const { output } = await session.run({ input: one }, { arm: cut?.id as string });
     expect(output?.dims).toEqual([1, 10]);
   });
 
   it.each([
     ['a wrong name', { wrong: input() }, 'input-name'],
-    ['a wrong type', { input: { type: 'uint8', data: new Uint8Array(6144), dims: shape } as Tensor }, 'input-type'],
+    [
+      'a wrong type',
+      { input: { type: 'uint8', data: new Uint8Array(6144), dims: shape } as Tensor },
+      'input-type',
+    ],
     ['a wrong shape', { input: randomTensor(randomNumbers(1), [2, 3, 16, 16]) }, 'input-shape'],
   ])('refuses %s and goes on', async (_, feeds, expected) => {
     expect((await codeOf(session.run(feeds as Record<string, Tensor>)))[0]).toBe(expected);
@@ -124,7 +164,9 @@ describe('a split session over the embedded broker', () => {
 
   it('refuses a picture arm without a picture, an arm that is none, and stops when the caller says so', async () => {
     const picture = session.arms.find((arm) => arm.id.endsWith('/image'));
-    expect((await codeOf(session.run({ input: input() }, { arm: picture?.id as string })))[0]).toBe('options-invalid');
+    expect((await codeOf(session.run({ input: input() }, { arm: picture?.id as string })))[0]).toBe(
+      'options-invalid',
+    );
     expect((await codeOf(session.run({ input: input() }, { arm: 'nowhere' })))[0]).toBe('options-invalid');
     const split = session.arms.find((arm) => arm.kind === 'split') as { id: string };
     const controller = new AbortController();
@@ -135,7 +177,9 @@ describe('a split session over the embedded broker', () => {
 
   it('keeps the input at home where the caller or the session says so', async () => {
     const raw = session.arms.find((arm) => arm.kind === 'split' && arm.cut.position === 0) as { id: string };
-    expect((await codeOf(session.run({ input: input() }, { arm: raw.id, inputs: 'stay' })))[0]).toBe('options-invalid');
+    expect((await codeOf(session.run({ input: input() }, { arm: raw.id, inputs: 'stay' })))[0]).toBe(
+      'options-invalid',
+    );
     const strict = await open(gateway.brokerUrl, { inputs: 'stay' });
     expect(strict.arms.some((arm) => arm.kind === 'split' && arm.cut.position === 0)).toBe(false);
     await strict.release();
@@ -152,15 +196,29 @@ describe('what keeps a session from its gateway has a code', () => {
   it.each([
     ['an option that is none', { deadlineMs: -1 }, 'options-invalid', 'deadlineMs'],
     ['a model that the gateway does not have', { model: 'other' }, 'model-unknown', 'served: net'],
-    ['a broker that is not there', { broker: 'mqtt://127.0.0.1:9', connectTimeoutMs: 300 }, 'broker-unreachable', '300 ms'],
-    ['no gateway in the namespace', { namespace: 'elsewhere', connectTimeoutMs: 300 }, 'gateway-unavailable', '300 ms'],
+    [
+      'a broker that is not there',
+      { broker: 'mqtt://127.0.0.1:9', connectTimeoutMs: 300 },
+      'broker-unreachable',
+      '300 ms',
+    ],
+    [
+      'no gateway in the namespace',
+      { namespace: 'elsewhere', connectTimeoutMs: 300 },
+      'gateway-unavailable',
+      '300 ms',
+    ],
   ])('%s', async (_, options, code, text) => {
     const [actual, message] = await codeOf(open(gateway.brokerUrl, { fallback: 'none', ...options }));
     expect([actual, message]).toEqual([code, expect.stringContaining(text)]);
   });
 
   it('a model with another digest', async () => {
-    const other = createSplitSession(smallConvNet({ seed: 99 }), { broker: gateway.brokerUrl, model: 'net', fallback: 'none' });
+    const other = createSplitSession(smallConvNet({ seed: 99 }), {
+      broker: gateway.brokerUrl,
+      model: 'net',
+      fallback: 'none',
+    });
     expect((await codeOf(other))[0]).toBe('model-mismatch');
   });
 
@@ -168,9 +226,14 @@ describe('what keeps a session from its gateway has a code', () => {
     const session = await open(gateway.brokerUrl, { profiles: ['float32'], fallback: 'none' });
     const big = randomTensor(randomNumbers(1), [200, 3, 32, 32]);
     await session.run({ input: input() });
-    const cut = session.arms.find((arm) => arm.kind === 'split' && arm.profile === 'float32') as { id: string };
+    const cut = session.arms.find((arm) => arm.kind === 'split' && arm.profile === 'float32') as {
+      id: string;
+    };
     const [code, message] = await codeOf(session.run({ input: big }, { arm: cut.id }));
-    expect([code, message]).toEqual(['payload-too-large', expect.stringMatching(/\d+ bytes exceeds 1048576/)]);
+    expect([code, message]).toEqual([
+      'payload-too-large',
+      expect.stringMatching(/\d+ bytes exceeds 1048576/),
+    ]);
     await expect(session.run({ input: input() }, { arm: cut.id })).resolves.toHaveProperty('output');
     await session.release();
   });
@@ -186,7 +249,11 @@ describe('what keeps a session from its gateway has a code', () => {
     const alone = await open('mqtt://127.0.0.1:9', { connectTimeoutMs: 200 });
     await alone.run({ input: input() });
     const { output } = await alone.run({ input: input() });
-    expect(alone.lastTrace).toMatchObject({ arm: 'device', fallback: 'local', reason: 'gateway-unavailable' });
+    expect(alone.lastTrace).toMatchObject({
+      arm: 'device',
+      fallback: 'local',
+      reason: 'gateway-unavailable',
+    });
     expect(largestDifference(output?.data as Float32Array, await wholeAnswer(input()))).toBeLessThan(1e-5);
     await alone.release();
   });

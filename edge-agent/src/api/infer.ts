@@ -1,6 +1,6 @@
 /** One inference over HTTP: the request's JSON to feeds, the session's outputs and trace to the reply's JSON. */
 import { SplitError, type Tensor } from '@cutpoint/sdk';
-import type { RunOptions, SplitSession } from '@cutpoint/sdk/node';
+import type { RunOptions, SplitSession, Trace } from '@cutpoint/sdk/node';
 import { z } from 'zod';
 import { describeIssues } from '../config.ts';
 import { fromOip, type OipTensor, toOip } from './oip-tensor.ts';
@@ -27,7 +27,7 @@ const schema = z.object({
     .optional(),
 });
 
-export type InferRequest = z.output<typeof schema>;
+type InferRequest = z.output<typeof schema>;
 
 export interface InferResponse {
   readonly model_name: string;
@@ -49,11 +49,15 @@ export async function infer({ name, session, body, signal }: InferOptions): Prom
   const request = readRequest(body);
   const feeds = Object.fromEntries(request.inputs.map((input) => [input.name, fromOip(input)]));
   const fetches = request.outputs?.map((output) => output.name) ?? session.outputNames;
-  const values = await session.run(feeds, fetches, runOptions(request, signal));
+  let parameters: InferResponse['parameters'] = {};
+  const onTrace = (trace: Trace) => {
+    parameters = traceParameters(trace);
+  };
+  const values = await session.run(feeds, fetches, { ...runOptions(request, signal), onTrace });
   return {
     model_name: name,
     ...(request.id === undefined ? {} : { id: request.id }),
-    parameters: traceParameters(session),
+    parameters,
     outputs: fetches.map((output) => toOip(output, outputOf(values, output))),
   };
 }
@@ -83,9 +87,8 @@ function outputOf(values: Readonly<Record<string, unknown>>, name: string): Tens
 }
 
 /** Where the run was cut, and whether and why the device had to answer by itself. */
-function traceParameters({ lastTrace }: SplitSession): InferResponse['parameters'] {
-  if (lastTrace === undefined) return {};
-  const { arm, cut, depth, totalMs, gateway, fallback, reason } = lastTrace;
+function traceParameters(trace: Trace): InferResponse['parameters'] {
+  const { arm, cut, depth, totalMs, gateway, fallback, reason } = trace;
   return {
     arm,
     cut,

@@ -6,7 +6,10 @@ import { type ArmCost, predictStages, totalMs } from '../planner/cost-model.ts';
 import { type Controller, createController } from './controller.ts';
 
 const arm = (id: string): Arm =>
-  splitArm({ id, position: 1, depth: 0.5, name: id, tensors: [], headOutputs: [], bytes: null } satisfies Cut, 'uint8');
+  splitArm(
+    { id, position: 1, depth: 0.5, name: id, tensors: [], headOutputs: [], bytes: null } satisfies Cut,
+    'uint8',
+  );
 const early = arm('early');
 const late = arm('late');
 const costs: readonly (readonly [Arm, ArmCost])[] = [
@@ -25,11 +28,24 @@ function request(controller: Controller, bitsPerSecond: number, atMs: number): A
 
 function observeRun(controller: Controller, chosen: Arm, bitsPerSecond: number, atMs: number): void {
   const cost = controller.cost(chosen) as ArmCost;
-  const world = { uplinkBitsPerSecond: bitsPerSecond, downlinkBitsPerSecond: bitsPerSecond, roundTripMs: 20, queueMs: 0, deviceSlowdown: 1, cloudSlowdown: 1 };
+  const world = {
+    uplinkBitsPerSecond: bitsPerSecond,
+    downlinkBitsPerSecond: bitsPerSecond,
+    roundTripMs: 20,
+    queueMs: 0,
+    deviceSlowdown: 1,
+    cloudSlowdown: 1,
+  };
   const sends = chosen.kind === 'split';
   const all = predictStages(cost, world);
   const stages = sends ? all : { ...all, uplinkMs: 0, downlinkMs: 0 };
-  const link = { atMs, sentBytes: cost.sentBytes, uplinkMs: all.uplinkMs, receivedBytes: cost.receivedBytes, downlinkMs: all.downlinkMs };
+  const link = {
+    atMs,
+    sentBytes: cost.sentBytes,
+    uplinkMs: all.uplinkMs,
+    receivedBytes: cost.receivedBytes,
+    downlinkMs: all.downlinkMs,
+  };
   controller.observe({ arm: chosen, stages, ...(sends ? { link } : {}) }, atMs);
 }
 
@@ -58,10 +74,12 @@ describe('the controller', () => {
   it('follows the link down and up again', () => {
     const controller = started();
     let atMs = 0;
-    const settle = (bitsPerSecond: number) => {
-      const chosen = Array.from({ length: 6 }, () => request(controller, bitsPerSecond, (atMs += 300)));
-      return chosen.at(-1);
+    const next = () => {
+      atMs += 300;
+      return atMs;
     };
+    const settle = (bitsPerSecond: number) =>
+      Array.from({ length: 6 }, () => request(controller, bitsPerSecond, next())).at(-1);
     expect(settle(100e6)).toBe(early);
     expect(settle(5e6)).toBe(late);
     expect(settle(100e6)).toBe(early);
@@ -77,15 +95,32 @@ describe('the controller', () => {
   it('ranks by the predicted total, for any costs and any link', () => {
     const milliseconds = fc.double({ min: 0.1, max: 2000, noNaN: true });
     const bytes = fc.integer({ min: 20_000, max: 5_000_000 });
-    const cost = fc.record({ headMs: milliseconds, encodeMs: milliseconds, sentBytes: bytes, tailMs: milliseconds, receivedBytes: bytes, decodeMs: milliseconds });
+    const cost = fc.record({
+      headMs: milliseconds,
+      encodeMs: milliseconds,
+      sentBytes: bytes,
+      tailMs: milliseconds,
+      receivedBytes: bytes,
+      decodeMs: milliseconds,
+    });
     fc.assert(
       fc.property(fc.array(cost, { minLength: 1, maxLength: 8 }), (list) => {
         const controller = createController(DEVICE_ARM);
         const all = list.map((one, index) => [arm(`cut${index}`), one] as const);
         for (const [one, its] of all) controller.setCost(one, its);
-        const prior = { uplinkBitsPerSecond: 20e6, downlinkBitsPerSecond: 20e6, roundTripMs: 20, queueMs: 0, deviceSlowdown: 1, cloudSlowdown: 1 };
+        const prior = {
+          uplinkBitsPerSecond: 20e6,
+          downlinkBitsPerSecond: 20e6,
+          roundTripMs: 20,
+          queueMs: 0,
+          deviceSlowdown: 1,
+          cloudSlowdown: 1,
+        };
         const best = Math.min(...list.map((one) => totalMs(predictStages(one, prior))));
-        const ranked = controller.rank(all.map(([one]) => one), 0);
+        const ranked = controller.rank(
+          all.map(([one]) => one),
+          0,
+        );
         expect(ranked).toHaveLength(list.length);
         expect(ranked[0]?.totalMs).toBeCloseTo(best, 6);
       }),

@@ -1,7 +1,13 @@
 /** The controller: picks an arm for every request, from stage costs, the link and what earlier requests showed. */
 import type { Arm } from '../planner/arm.ts';
-import { type ArmCost, type Conditions, predictStages, type StageTimes, totalMs } from '../planner/cost-model.ts';
-import { createAverage, type Average } from './average.ts';
+import {
+  type ArmCost,
+  type Conditions,
+  predictStages,
+  type StageTimes,
+  totalMs,
+} from '../planner/cost-model.ts';
+import { type Average, createAverage } from './average.ts';
 import { createLinkEstimate, type LinkSample } from './link-estimate.ts';
 
 export interface Observation {
@@ -20,7 +26,6 @@ export interface Controller {
   setCost(arm: Arm, cost: ArmCost): void;
   cost(arm: Arm): ArmCost | undefined;
   pushRoundTrip(ms: number): void;
-  pushQueue(ms: number): void;
   observe(observation: Observation, nowMs: number): void;
   /** All arms that have a cost, the best first. */
   rank(arms: readonly Arm[], nowMs: number): readonly Prediction[];
@@ -30,13 +35,14 @@ export interface Controller {
 
 // Switching costs nothing here (one chain serves all cuts); the margin only keeps noise from moving the cut.
 const SWITCH_MARGIN = 0.03;
+// How much of what a run showed goes into the arm's own costs; the rest is what is already known of it.
+const LEARNING = 0.3;
 
 export function createController(deviceArm: Arm): Controller {
   const costs = new Map<string, ArmCost>();
-  const residuals = new Map<string, Average>();
   const link = createLinkEstimate();
-  const deviceSlowdown = createAverage(0.3);
-  const cloudSlowdown = createAverage(0.3);
+  const deviceSlowdown = createAverage(0.3, 1);
+  const cloudSlowdown = createAverage(0.3, 1);
   const queue = createAverage(0.5);
   let currentId: string | undefined;
 
@@ -46,34 +52,37 @@ export function createController(deviceArm: Arm): Controller {
     deviceSlowdown: deviceSlowdown.value ?? 1,
     cloudSlowdown: cloudSlowdown.value ?? 1,
   });
-  const model = (arm: Arm, cost: ArmCost, now: Conditions) =>
-    arm.kind === 'device' ? cost.headMs * now.deviceSlowdown : totalMs(predictStages(cost, now));
+
+  const longest = (stage: 'headMs' | 'tailMs') => Math.max(...[...costs.values()].map((cost) => cost[stage]));
 
   function observe({ arm, stages, link: sample }: Observation, nowMs: number): void {
     const cost = costs.get(arm.id);
     if (cost === undefined) return;
-    const own = cost.headMs + cost.encodeMs;
-    if (own > 1) deviceSlowdown.push((stages.headMs + stages.encodeMs) / own);
+    learnSlowdown(deviceSlowdown, {
+      shownMs: stages.headMs + stages.encodeMs,
+      knownMs: cost.headMs + cost.encodeMs,
+      longestMs: longest('headMs'),
+    });
     if (arm.kind === 'split') {
-      if (cost.tailMs > 1) cloudSlowdown.push(stages.tailMs / cost.tailMs);
+      learnSlowdown(cloudSlowdown, {
+        shownMs: stages.tailMs,
+        knownMs: cost.tailMs,
+        longestMs: longest('tailMs'),
+      });
       queue.push(stages.queueMs);
       if (sample) link.push(sample);
     }
-    const expectedMs = model(arm, cost, conditions(nowMs));
-    const residual = residuals.get(arm.id) ?? createAverage(0.4);
-    residual.push((totalMs(stages) - expectedMs) / expectedMs);
-    residuals.set(arm.id, residual);
+    costs.set(arm.id, learn(cost, { stages, sample, now: conditions(nowMs) }));
   }
 
   function rank(arms: readonly Arm[], nowMs: number): readonly Prediction[] {
     const now = conditions(nowMs);
+    const predict = (arm: Arm, cost: ArmCost) =>
+      arm.kind === 'device' ? cost.headMs * now.deviceSlowdown : totalMs(predictStages(cost, now));
     return arms
       .flatMap((arm) => {
         const cost = costs.get(arm.id);
-        if (cost === undefined) return [];
-        // A residual corrects at most by a quarter: more than that is the link or the load, which have their own estimates.
-        const residual = Math.min(0.25, Math.max(-0.25, residuals.get(arm.id)?.value ?? 0));
-        return [{ arm, totalMs: model(arm, cost, now) * (1 + residual) }];
+        return cost === undefined ? [] : [{ arm, totalMs: predict(arm, cost) }];
       })
       .sort((a, b) => a.totalMs - b.totalMs);
   }
@@ -93,9 +102,41 @@ export function createController(deviceArm: Arm): Controller {
     setCost: (arm, cost) => void costs.set(arm.id, cost),
     cost: (arm) => costs.get(arm.id),
     pushRoundTrip: (ms) => link.pushRoundTrip(ms),
-    pushQueue: (ms) => queue.push(ms),
     observe,
     rank,
     choose,
+  };
+}
+
+/** A short stage says little of how fast a machine is: a value weighs as much as its share of the longest one. */
+function learnSlowdown(
+  average: Average,
+  stage: { shownMs: number; knownMs: number; longestMs: number },
+): void {
+  const { shownMs, knownMs, longestMs } = stage;
+  if (knownMs > 0) average.push(shownMs / knownMs, Math.min(1, knownMs / longestMs));
+}
+
+interface Lesson {
+  readonly stages: StageTimes;
+  readonly sample: LinkSample | undefined;
+  readonly now: Conditions;
+}
+
+/** What all arms share has gone into the slowdowns; what is left is this arm's own. */
+function learn(cost: ArmCost, { stages, sample, now }: Lesson): ArmCost {
+  const device = now.deviceSlowdown;
+  const towards = (known: number, shown: number) => known + LEARNING * (shown - known);
+  const onDevice = {
+    headMs: towards(cost.headMs, stages.headMs / device),
+    encodeMs: towards(cost.encodeMs, stages.encodeMs / device),
+  };
+  if (sample === undefined) return { ...cost, ...onDevice };
+  return {
+    ...onDevice,
+    decodeMs: towards(cost.decodeMs, stages.decodeMs / device),
+    tailMs: towards(cost.tailMs, stages.tailMs / now.cloudSlowdown),
+    sentBytes: towards(cost.sentBytes, sample.sentBytes),
+    receivedBytes: towards(cost.receivedBytes, sample.receivedBytes),
   };
 }

@@ -1,5 +1,5 @@
 /** The link as this device sees it, learnt from the requests themselves: rates each way and the round trip. */
-import { createAverage } from './average.ts';
+import { type Average, createAverage } from './average.ts';
 
 export interface LinkSample {
   readonly atMs: number;
@@ -28,10 +28,13 @@ export interface LinkEstimate {
 // Before anything was sent: hopeful, so that the first requests try the link and learn it.
 const PRIOR_BITS_PER_SECOND = 20e6;
 const PRIOR_ROUND_TRIP_MS = 20;
-// A rate that nobody has tried for a while is thought to have doubled after this time: sooner or later it is tried.
+// A rate that nobody has tried for that long is thought to double again and again: sooner or later it is tried.
+const TRUSTED_MS = 30_000;
 const DOUBLING_MS = 20_000;
-// Shorter messages say more about the round trip than about the rate.
+// Shorter messages say more of the machines than of the link.
 const RATE_MIN_BYTES = 16_384;
+// A transfer that took less only shows that the link is at least as fast: what else takes time hides the rest.
+const RATE_MIN_MS = 20;
 const MAX_BITS_PER_SECOND = 10e9;
 
 export function createLinkEstimate(): LinkEstimate {
@@ -42,15 +45,20 @@ export function createLinkEstimate(): LinkEstimate {
   return {
     push(sample) {
       const overheadMs = (roundTrip.value ?? PRIOR_ROUND_TRIP_MS) / 2;
-      const up = sample.uplinkBitsPerSecond ?? rate(sample.sentBytes, sample.uplinkMs - overheadMs);
-      const down = sample.downlinkBitsPerSecond ?? rate(sample.receivedBytes, sample.downlinkMs - overheadMs);
-      if (up !== undefined) uplink.push(up);
-      if (down !== undefined) downlink.push(down);
-      if (up !== undefined) learntAtMs = sample.atMs;
+      const { atMs, sentBytes, uplinkMs, receivedBytes, downlinkMs } = sample;
+      const up = { spread: sample.uplinkBitsPerSecond, bytes: sentBytes, ms: uplinkMs - overheadMs };
+      const down = {
+        spread: sample.downlinkBitsPerSecond,
+        bytes: receivedBytes,
+        ms: downlinkMs - overheadMs,
+      };
+      if (learnRate(uplink, up)) learntAtMs = atMs;
+      learnRate(downlink, down);
     },
     pushRoundTrip: (ms) => roundTrip.push(ms),
     at(nowMs) {
-      const hope = learntAtMs === undefined ? 1 : 2 ** ((nowMs - learntAtMs) / DOUBLING_MS);
+      const hope =
+        learntAtMs === undefined ? 1 : 2 ** (Math.max(0, nowMs - learntAtMs - TRUSTED_MS) / DOUBLING_MS);
       const up = Math.min((uplink.value ?? PRIOR_BITS_PER_SECOND) * hope, MAX_BITS_PER_SECOND);
       return {
         uplinkBitsPerSecond: up,
@@ -62,7 +70,19 @@ export function createLinkEstimate(): LinkEstimate {
   };
 }
 
-function rate(bytes: number, ms: number): number | undefined {
-  if (bytes < RATE_MIN_BYTES) return undefined;
-  return Math.min((bytes * 8000) / Math.max(ms, 0.1), MAX_BITS_PER_SECOND);
+interface Transfer {
+  /** The rate by the spread of arrivals, where that could be told. */
+  readonly spread: number | undefined;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** Whether the transfer said anything. */
+function learnRate(rate: Average, { spread, bytes, ms }: Transfer): boolean {
+  const shown = spread ?? (bytes * 8000) / Math.max(ms, 0.1);
+  const isBound = spread === undefined && ms < RATE_MIN_MS;
+  if (spread === undefined && bytes < RATE_MIN_BYTES) return false;
+  if (isBound && shown < (rate.value ?? 0)) return true;
+  rate.push(Math.min(shown, MAX_BITS_PER_SECOND));
+  return true;
 }

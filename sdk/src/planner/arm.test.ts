@@ -16,7 +16,11 @@ const cuts = [cut('a', 0.1), cut('b', 0.5), cut('c', 0.9)];
 
 describe('allowedArms', () => {
   it('lets the device, the input, the picture and every cut in every profile compete where anything may leave', () => {
-    const arms = allowedArms(input, cuts, { profiles: ['uint8', 'uint8+deflate'], inputs: 'may-leave', minDepth: 0 });
+    const arms = allowedArms(input, cuts, {
+      profiles: ['uint8', 'uint8+deflate'],
+      inputs: 'may-leave',
+      minDepth: 0,
+    });
     expect(arms.map(({ id }) => id)).toEqual([
       'device',
       'in/float32+deflate',

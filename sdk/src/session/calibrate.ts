@@ -33,7 +33,7 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
   return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
 }
 
-/** What the gateway announces of its tails replaces the guess. */
+/** What the gateway announces of its tails replaces the guess; what its replies showed later counts more. */
 export function adoptTailTimes(parts: SessionParts, announced: AnnouncedModel): void {
   const tails = new Map(announced.cuts.map(({ id, tailMs }) => [id, tailMs]));
   for (const arm of parts.arms) {

@@ -28,10 +28,16 @@ export interface Platform {
 }
 
 /** @throws SplitError `options-invalid`, `model-invalid`, and without a fallback what keeps the cloud away */
-export async function createSplitSessionOn(platform: Platform, source: ModelSource, given: SplitSessionOptions): Promise<SplitSession> {
+export async function createSplitSessionOn(
+  platform: Platform,
+  source: ModelSource,
+  given: SplitSessionOptions,
+): Promise<SplitSession> {
   const options = resolveOptions(given);
   const clock = systemClock();
-  const runtime = await platform.makeRuntime(options.threads === undefined ? {} : { threads: options.threads });
+  const runtime = await platform.makeRuntime(
+    options.threads === undefined ? {} : { threads: options.threads },
+  );
   const transport = platform.openTransport(options);
   const client = createRequestClient({
     transport,
@@ -48,13 +54,18 @@ export async function createSplitSessionOn(platform: Platform, source: ModelSour
   };
   try {
     const [model] = await Promise.all([
-      openModel(source, runtime, options.inputShapes === undefined ? {} : { inputShapes: options.inputShapes }),
+      openModel(
+        source,
+        runtime,
+        options.inputShapes === undefined ? {} : { inputShapes: options.inputShapes },
+      ),
       findGateway(client, options, clock),
     ]);
     checkTail(client, options, model);
     const executor = await openChain(model, offeredCuts(model, client, options), runtime);
     const [inputCut] = model.cuts;
-    if (inputCut === undefined) throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
+    if (inputCut === undefined)
+      throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
     return createSession({
       options,
       model,
@@ -64,6 +75,7 @@ export async function createSplitSessionOn(platform: Platform, source: ModelSour
       controller: createController(DEVICE_ARM),
       clock,
       pace: createPace(clock, options.emulatedSlowdown),
+      known: {},
       arms: allowedArms(inputCut, executor.cuts, options),
       close,
     });

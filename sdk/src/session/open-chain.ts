@@ -12,6 +12,9 @@ import type { SplitModel } from './open-model.ts';
  */
 export function openChain(model: SplitModel, cuts: readonly Cut[], runtime: Runtime): Promise<Executor> {
   const { directory, location } = model.source;
-  const segments = segmentChain(model.graph, cuts, { types: model.types, ...(location !== undefined && { location }) });
+  const segments = segmentChain(model.graph, cuts, {
+    types: model.types,
+    ...(location !== undefined && { location }),
+  });
   return createChain({ runtime, segments, cuts, directory });
 }

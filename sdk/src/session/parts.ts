@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { Arm } from '../planner/arm.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
-import type { RequestClient } from '../transport/request-client.ts';
+import type { AnnouncedModel, RequestClient } from '../transport/request-client.ts';
 import type { SplitModel } from './open-model.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Pace } from './pace.ts';
@@ -20,6 +20,8 @@ export interface SessionParts {
   readonly pace: Pace;
   /** Arms that the rules allow. */
   readonly arms: readonly Arm[];
+  /** The announcement whose times the controller has taken over. */
+  readonly known: { announced?: AnnouncedModel };
   /** Frees what lies below: transport and runtime. */
   close(): Promise<void>;
 }

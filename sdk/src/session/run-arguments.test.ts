@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SplitError } from '../errors.ts';
+import type { SplitError } from '../errors.ts';
 import type { Tensor, TensorInfo } from '../tensor.ts';
 import { readRunArguments } from './run-arguments.ts';
 
@@ -33,8 +33,14 @@ describe('readRunArguments', () => {
   it('takes fetches as names, as an object, and options in second or third place', () => {
     expect(read({ x, lengths }, ['z']).fetches).toEqual(['z']);
     expect(read({ x, lengths }, { y: null }).fetches).toEqual(['y']);
-    expect(read({ x, lengths }, { deadlineMs: 5 })).toMatchObject({ fetches: ['y', 'z'], options: { deadlineMs: 5 } });
-    expect(read({ x, lengths }, ['y'], { deadlineMs: 7 })).toMatchObject({ fetches: ['y'], options: { deadlineMs: 7 } });
+    expect(read({ x, lengths }, { deadlineMs: 5 })).toMatchObject({
+      fetches: ['y', 'z'],
+      options: { deadlineMs: 5 },
+    });
+    expect(read({ x, lengths }, ['y'], { deadlineMs: 7 })).toMatchObject({
+      fetches: ['y'],
+      options: { deadlineMs: 7 },
+    });
   });
 
   it.each([
@@ -42,9 +48,19 @@ describe('readRunArguments', () => {
     ['an input that is missing', { x }, 'input-name', "'lengths' is missing"],
     ['another element type', { x: lengths, lengths }, 'input-type', "'x' is int64, the model takes float32"],
     ['another rank', { x: { ...x, dims: [6] }, lengths }, 'input-shape', '[6]'],
-    ['another fixed dimension', { x: { ...x, dims: [3, 2] }, lengths }, 'input-shape', '[3, 2], the model takes [N, 3]'],
+    [
+      'another fixed dimension',
+      { x: { ...x, dims: [3, 2] }, lengths },
+      'input-shape',
+      '[3, 2], the model takes [N, 3]',
+    ],
     ['more elements than the dims say', { x: { ...x, dims: [1, 3] }, lengths }, 'input-shape', '6 elements'],
-    ['one symbol with two values', { x, lengths: { ...lengths, data: new BigInt64Array(3), dims: [3] } }, 'input-shape', '[3]'],
+    [
+      'one symbol with two values',
+      { x, lengths: { ...lengths, data: new BigInt64Array(3), dims: [3] } },
+      'input-shape',
+      '[3]',
+    ],
   ])('refuses %s', (_, feeds, expected, text) => {
     const [actual, message] = code(() => read(feeds)) ?? [];
     expect(actual).toBe(expected);

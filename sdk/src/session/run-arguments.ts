@@ -1,6 +1,7 @@
 /** What `run` was called with, as onnxruntime-common's InferenceSession.run understands it, checked against the model. */
 import { SplitError } from '../errors.ts';
 import { elementCount, TENSOR_TYPES, type Tensor, type TensorInfo, type Tensors } from '../tensor.ts';
+import type { Trace } from './trace.ts';
 
 /** A picture file that is the model's input as the application has it; see encodeImageFrame for what it must fulfil. */
 export interface ImageInput {
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly images?: Readonly<Record<string, ImageInput>>;
   /** `stay`: for this run the inputs do not leave the device, whatever the session allows. */
   readonly inputs?: 'stay';
+  /** Called with the run's trace before its answer is given; `session.lastTrace` may belong to another by then. */
+  readonly onTrace?: (trace: Trace) => void;
   /** Uses this arm and no other, by its id as in `session.arms` and `trace.arm`. */
   readonly arm?: string;
 }

@@ -74,6 +74,7 @@ function createState(parts: SessionParts) {
     args.options.signal?.throwIfAborted();
     const answer = await answerOf(args);
     lastTrace = answer.trace;
+    args.options.onTrace?.(answer.trace);
     return Object.fromEntries(
       Object.entries(answer.outputs).map(([name, tensor]) => [name, toOrtTensor(tensor)]),
     );
@@ -108,7 +109,7 @@ function createState(parts: SessionParts) {
 async function runOnce(parts: SessionParts, args: RunArguments): Promise<Answer> {
   const deadlineAtMs = parts.clock.nowMs() + (args.options.deadlineMs ?? parts.options.deadlineMs);
   const tail = findTail(parts.client.gateways(), parts.options.model, parts.model.digest);
-  if (tail.announced) adoptTailTimes(parts, tail.announced);
+  if (tail.announced) meet(parts, tail);
   const arm = chooseArm(parts, args, tail);
   if (arm.kind === 'device' || tail.error) return localAnswer(parts, args, tail);
   return runSplit(parts, args, {
@@ -117,6 +118,15 @@ async function runOnce(parts: SessionParts, args: RunArguments): Promise<Answer>
     deadlineAtMs,
     localTailMs: localTailMs(parts, arm),
   });
+}
+
+/** A gateway met for the first time says how long its tails take, and the link to it how long a message takes. */
+function meet(parts: SessionParts, { gateway, announced }: Extract<Tail, { announced: object }>): void {
+  const roundTripMs = parts.client.roundTripMs(gateway);
+  if (roundTripMs !== undefined) parts.controller.pushRoundTrip(roundTripMs);
+  if (parts.known.announced === announced) return;
+  parts.known.announced = announced;
+  adoptTailTimes(parts, announced);
 }
 
 /** Edge-only by choice, or because no gateway serves the model; without a fallback the latter is an error. */

@@ -1,6 +1,6 @@
 /** A model in a file. Its segments name their weights in that file, so it must stay as it is while in use. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -12,13 +12,22 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 /** @param path relative to the working directory, or absolute */
 export function fileSource(path: string): ModelSource {
-  const full = resolve(path);
+  const full = withoutLinks(resolve(path));
   return {
     directory: dirname(full),
     location: basename(full),
     read: () => readFile(full).catch((cause) => Promise.reject(unreadable(full, cause))),
     digest: () => digestOf(full).catch((cause) => Promise.reject(unreadable(full, cause))),
   };
+}
+
+// ONNX Runtime refuses weights that a link leads to: where the file really lies is its directory.
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // Not there: reading it will say so.
+  }
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -12,6 +12,8 @@ export interface ClockOffset {
   add(sample: ClockSample): void;
   /** Their clock minus ours, off by half the quickest round trip at most; `undefined` before the first exchange. */
   offsetMs(): number | undefined;
+  /** Time on the wire of the quickest recent exchange, both ways; `undefined` before the first. */
+  roundTripMs(): number | undefined;
   /** Whether the last sample is older than 10 s: clocks drift. */
   isStale(atMs: number): boolean;
 }
@@ -32,6 +34,7 @@ export function createClockOffset(): ClockOffset {
       if (!first) return undefined;
       return offsetOf(others.reduce((best, one) => (travelMs(one) < travelMs(best) ? one : best), first));
     },
+    roundTripMs: () => (samples.length === 0 ? undefined : Math.min(...samples.map(travelMs))),
     isStale: (atMs) => atMs - (samples.at(-1)?.receivedMs ?? Number.NEGATIVE_INFINITY) > STALE_MS,
   };
 }

@@ -12,6 +12,8 @@ export interface ClockProbe {
   learn(gateway: string, end: ExchangeEnd): void;
   /** The gateway's clock minus ours in milliseconds; `undefined` when not known yet. */
   offsetMs(gateway: string): number | undefined;
+  /** Of a small message and its answer, the quickest of late; `undefined` when not known yet. */
+  roundTripMs(gateway: string): number | undefined;
   forget(gateway: string): void;
 }
 
@@ -69,6 +71,7 @@ export function createClockProbe({ clock, randomId, send }: ClockProbeOptions): 
       else if (offset.isStale(lastArrivalMs)) ping(gateway, 1);
     },
     offsetMs: (gateway) => peers.get(gateway)?.offset.offsetMs(),
+    roundTripMs: (gateway) => peers.get(gateway)?.offset.roundTripMs(),
     forget: (gateway) => void peers.delete(gateway),
   };
 }

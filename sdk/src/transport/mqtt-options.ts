@@ -17,7 +17,7 @@ export interface MqttOptions {
   readonly connectTimeoutMs?: number;
   /** First pause before connecting again, in milliseconds; doubles up to 5 s, with a quarter of jitter. @default 200 */
   readonly reconnectMs?: number;
-  /** A silent connection is found dead after one and a half of these, in seconds. @default 5 */
+  /** A silent connection is found dead after one and a half of these, in seconds. @default 10 */
   readonly keepaliveSeconds?: number;
   /** Largest packet in bytes; an MQTT 5 broker's own limit counts where it is lower. @default Infinity */
   readonly maxPacketBytes?: number;
@@ -45,7 +45,7 @@ export function clientOptions(options: MqttOptions): IClientOptions {
     protocolVersion: options.protocolVersion ?? 4,
     connectTimeout: connectTimeoutMs ?? 3_000,
     reconnectPeriod: reconnectMs ?? 200,
-    keepalive: keepaliveSeconds ?? 5,
+    keepalive: keepaliveSeconds ?? 10,
     // A broker that is starting up may refuse for a while.
     reconnectOnConnackError: true,
     resubscribe: false,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../clock.ts';
 import { decodeEnvelope } from '../protocol/envelope.ts';
 import { memoryBroker } from './memory.ts';
 import { createOutbox, type Head } from './outbox.ts';
@@ -82,7 +83,11 @@ async function setUp(windowBytes: number) {
   await transport.subscribe('t', (_, payload) => {
     sent.push((decodeEnvelope(payload).header as { part: number }).part);
   });
-  return { sent, outbox: createOutbox(transport, windowBytes), signal: new AbortController().signal };
+  return {
+    sent,
+    outbox: createOutbox(transport, windowBytes, systemClock()),
+    signal: new AbortController().signal,
+  };
 }
 
 function parts(totalBytes: number) {

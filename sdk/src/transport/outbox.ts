@@ -2,9 +2,11 @@
  * Sends large messages in parts, no more than a window of bytes ahead of what the receiver says it got.
  * Small messages do not pass here and so never wait.
  */
+import type { Clock } from '../clock.ts';
 import { encodeEnvelope } from '../protocol/envelope.ts';
 import type { PartFields, PartHeader, RequestHeader, ResultHeader } from '../protocol/v1/messages.ts';
 import type { Parts } from './parts.ts';
+import { createSendWindow, type SendWindow } from './send-window.ts';
 import type { Transport } from './transport.ts';
 
 /** A first part's header without the fields that the outbox fills in. */
@@ -42,19 +44,23 @@ interface Flow {
   readonly attempt: number;
   readonly totalBytes: number;
   receivedBytes: number;
+  /** When the grant before came in, or the first part went out. */
+  grantedMs: number;
   isOpen: boolean;
   isWhole: boolean;
   wake: () => void;
 }
 
-export function createOutbox(transport: Transport, windowBytes: number): Outbox {
+/** @param windowBytes most that may be under way of one message; on slow links it is less */
+export function createOutbox(transport: Transport, windowBytes: number, clock: Clock): Outbox {
   const flows = new Map<string, Flow>();
+  const window = createSendWindow(windowBytes);
   return {
     send: async (sending) => {
-      const flow = openFlow(sending);
+      const flow = openFlow(sending, clock.nowMs());
       flows.set(sending.key, flow);
       try {
-        return await sendParts(transport, windowBytes, sending, flow);
+        return await sendParts(transport, window, sending, flow);
       } finally {
         // A later attempt may have taken the place.
         if (flows.get(sending.key) === flow) flows.delete(sending.key);
@@ -62,17 +68,34 @@ export function createOutbox(transport: Transport, windowBytes: number): Outbox 
     },
     credit: (key, grant) => {
       const flow = flows.get(key);
-      if (flow && grant.attempt === flow.attempt) takeCredit(flow, grant);
+      if (flow && grant.attempt === flow.attempt) takeCredit(flow, grant, { window, atMs: clock.nowMs() });
     },
   };
 }
 
-function openFlow({ attempt, parts, isProbe }: Sending): Flow {
+function openFlow({ attempt, parts, isProbe }: Sending, atMs: number): Flow {
   const { totalBytes } = parts;
-  return { attempt, totalBytes, receivedBytes: 0, isOpen: !isProbe, isWhole: false, wake: () => {} };
+  return {
+    attempt,
+    totalBytes,
+    receivedBytes: 0,
+    grantedMs: atMs,
+    isOpen: !isProbe,
+    isWhole: false,
+    wake: () => {},
+  };
 }
 
-function takeCredit(flow: Flow, { receivedBytes, heldBytes }: CreditGrant): void {
+function takeCredit(
+  flow: Flow,
+  { receivedBytes, heldBytes }: CreditGrant,
+  now: { window: SendWindow; atMs: number },
+): void {
+  const grantedBytes = receivedBytes - flow.receivedBytes;
+  if (grantedBytes > 0) {
+    now.window.credited(grantedBytes, now.atMs - flow.grantedMs);
+    flow.grantedMs = now.atMs;
+  }
   flow.receivedBytes = Math.max(flow.receivedBytes, receivedBytes);
   flow.isWhole ||= heldBytes >= flow.totalBytes;
   flow.isOpen = true;
@@ -81,7 +104,7 @@ function takeCredit(flow: Flow, { receivedBytes, heldBytes }: CreditGrant): void
 
 async function sendParts(
   transport: Transport,
-  windowBytes: number,
+  window: SendWindow,
   sending: Sending,
   flow: Flow,
 ): Promise<number> {
@@ -91,11 +114,11 @@ async function sendParts(
   for (let part = 0; part < parts.count; part++) {
     const slice = parts.slice(part);
     const length = slice.reduce((sum, piece) => sum + piece.length, 0);
-    const hasRoom = () => flow.isOpen && payloadBytes + length <= flow.receivedBytes + windowBytes;
+    const hasRoom = () => flow.isOpen && payloadBytes + length <= flow.receivedBytes + window.bytes;
     // The first part always goes: without it there is never any credit.
     if (part > 0) await untilWanted(flow, signal, hasRoom);
     if (flow.isWhole || signal.aborted) break;
-    const envelope = encodeEnvelope(headerOf(sending, part, windowBytes), slice);
+    const envelope = encodeEnvelope(headerOf(sending, part, window.bytes), slice);
     await transport.publish(topic, envelope);
     payloadBytes += length;
     sentBytes += envelope.length;

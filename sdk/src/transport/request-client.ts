@@ -68,6 +68,8 @@ export interface RequestClient {
    * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`
    */
   request(gateway: string, request: OutgoingRequest, options: WaitOptions): Promise<Reply>;
+  /** Of a small message to the gateway and back, in milliseconds; `undefined` before it was measured. */
+  roundTripMs(gateway: string): number | undefined;
   stats(): ClientStats;
   /** Ends requests under way with `closed`. The transport stays open. */
   close(): Promise<void>;
@@ -88,7 +90,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
   const replyTopic = topics.reply(deviceId);
   const exchanges = new Map<string, Exchange>();
   const directory = createGatewayDirectory(clock);
-  const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES);
+  const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES, clock);
   const probe = createClockProbe({ clock, randomId: options.randomId, send: control });
   const receiver = createReplyReceiver({
     clock,
@@ -230,6 +232,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
         receiver.forget(exchange.id);
       }
     },
+    roundTripMs: probe.roundTripMs,
     stats: receiver.stats,
     close: async () => {
       closing.abort();

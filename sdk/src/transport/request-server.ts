@@ -77,7 +77,7 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
   const { chunkBytes = DEFAULT_CHUNK_BYTES, maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES } = options;
   const topics = topicsOf(options.namespace ?? 'cutpoint');
   const statusTopic = topics.status(gatewayId);
-  const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES);
+  const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES, clock);
   const inbox = createInbox<RequestHeader>({ maxPayloadBytes });
   const cache = createReplyCache<RequestJob>();
   const running = new Map<RequestJob, Promise<void>>();

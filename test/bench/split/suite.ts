@@ -58,7 +58,10 @@ async function measureSplit({ model, types, source, cuts, graph }: SplitModel) {
     for (let round = 0; round < 5; round++) {
       const startMs = performance.now();
       const fresh = buildGraph(readModel(bytes));
-      const both = [segmentModel(fresh, 0, position, { types, location }), segmentModel(fresh, position, last, { types, location })];
+      const both = [
+        segmentModel(fresh, 0, position, { types, location }),
+        segmentModel(fresh, position, last, { types, location }),
+      ];
       times.push(performance.now() - startMs);
       segmentBytesMax = Math.max(segmentBytesMax, ...both.map((segment) => segment.bytes.length));
     }
@@ -89,13 +92,17 @@ export function evenCuts({ cuts, graph }: SplitModel, segments: number): Cut[] {
   const offered = candidateCuts(cuts, graph, { limit: 1000 }).filter(({ tensors }) => tensors.length === 1);
   return Array.from({ length: segments - 1 }, (_, index) => {
     const wanted = ((index + 1) / segments) * graph.nodes.length;
-    return offered.toSorted((a, b) => Math.abs(a.position - wanted) - Math.abs(b.position - wanted))[0] as Cut;
+    return offered.toSorted(
+      (a, b) => Math.abs(a.position - wanted) - Math.abs(b.position - wanted),
+    )[0] as Cut;
   });
 }
 
 function peakMegabytes(path: string, segments: number): number {
   const program = new URL('./memory.ts', import.meta.url).pathname;
-  const { stdout, status, stderr } = spawnSync(process.execPath, [program, path, String(segments)], { encoding: 'utf8' });
+  const { stdout, status, stderr } = spawnSync(process.execPath, [program, path, String(segments)], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`the memory run failed: ${stderr}`);
   return Number(stdout.trim());
 }
