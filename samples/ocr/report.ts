@@ -3,10 +3,19 @@ import type { Trace } from '@cutpoint/sdk/node';
 import { type Choice, RULES, type Step } from './measure.ts';
 import type { Rule, StationName } from './station.ts';
 
+/** What an arm is called. */
+export interface ArmLabel {
+  /** For a narrow column: `dev`, `pic`, `raw`, or the cut's depth in per cent of the nodes. */
+  readonly short: string;
+  readonly name: string;
+  /** Whether it is a cut inside the model. */
+  readonly isCut: boolean;
+}
+
 /** Times in milliseconds, for a picture: detector and recogniser together. */
 export interface Row {
   readonly bitsPerSecond: number;
-  readonly chosen: Readonly<Record<StationName, string>>;
+  readonly chosen: Readonly<Record<StationName, ArmLabel>>;
   readonly sentBytes: number;
   readonly headMs: number;
   /** Encoding, and decoding the reply: what the codec takes of the device's time. */
@@ -72,9 +81,10 @@ function sumOf(traces: readonly (Trace | undefined)[]): number {
   return traces.reduce((total, trace) => total + (trace?.totalMs ?? Number.NaN), 0);
 }
 
-/** What an arm is called in a table: `device`, `picture`, `raw input`, or the cut's depth in the model. */
-function label({ cut, depth, profile }: Trace): string {
-  if (cut === 'device') return 'device';
-  if (cut === 'input') return profile === 'image' ? 'picture' : 'raw input';
-  return `${cut} (${Math.round(depth * 100)} %)`;
+function label({ cut, depth, profile }: Trace): ArmLabel {
+  if (cut === 'device') return { short: 'dev', name: cut, isCut: false };
+  if (cut !== 'input') return { short: `${Number((depth * 100).toPrecision(2))}`, name: cut, isCut: true };
+  return profile === 'image'
+    ? { short: 'pic', name: 'picture', isCut: false }
+    : { short: 'raw', name: 'raw input', isCut: false };
 }
