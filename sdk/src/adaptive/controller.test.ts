@@ -92,6 +92,17 @@ describe('the controller', () => {
     expect(controller.choose(arms, 120_000)).not.toBe(DEVICE_ARM);
   });
 
+  it('leaves an arm from which no answer comes', () => {
+    const controller = started();
+    for (let index = 0; index < 6; index++) request(controller, 100e6, index * 300);
+    expect(controller.choose(arms, 2000)).toBe(early);
+    for (let index = 0; index < 8; index++) {
+      const chosen = controller.choose(arms, 2000 + index * 2000);
+      if (chosen.kind === 'split') controller.observeSilence(chosen, 2000, 4000 + index * 2000);
+    }
+    expect(controller.choose(arms, 20_000)).toBe(DEVICE_ARM);
+  });
+
   it('ranks by the predicted total, for any costs and any link', () => {
     const milliseconds = fc.double({ min: 0.1, max: 2000, noNaN: true });
     const bytes = fc.integer({ min: 20_000, max: 5_000_000 });

@@ -27,6 +27,8 @@ export interface Controller {
   cost(arm: Arm): ArmCost | undefined;
   pushRoundTrip(ms: number): void;
   observe(observation: Observation, nowMs: number): void;
+  /** A request by this arm got no answer in `waitedMs`: whatever the cause, the arm is worth less until it is tried again. */
+  observeSilence(arm: Arm, waitedMs: number, nowMs: number): void;
   /** All arms that have a cost, the best first. */
   rank(arms: readonly Arm[], nowMs: number): readonly Prediction[];
   /** The arm to use now: the best, unless the one in use is as good within the margin. */
@@ -103,6 +105,10 @@ export function createController(deviceArm: Arm): Controller {
     cost: (arm) => costs.get(arm.id),
     pushRoundTrip: (ms) => link.pushRoundTrip(ms),
     observe,
+    observeSilence: (arm, waitedMs, nowMs) => {
+      const sentBytes = costs.get(arm.id)?.sentBytes ?? 0;
+      if (sentBytes > 0) link.pushUpperBound((sentBytes * 8000) / Math.max(waitedMs, 1), nowMs);
+    },
     rank,
     choose,
   };

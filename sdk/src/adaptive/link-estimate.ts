@@ -22,6 +22,8 @@ export interface LinkState {
 export interface LinkEstimate {
   push(sample: LinkSample): void;
   pushRoundTrip(ms: number): void;
+  /** A request that did not come back in time: the link is no faster than this, or worse than slow. */
+  pushUpperBound(bitsPerSecond: number, atMs: number): void;
   at(nowMs: number): LinkState;
 }
 
@@ -56,6 +58,10 @@ export function createLinkEstimate(): LinkEstimate {
       learnRate(downlink, down);
     },
     pushRoundTrip: (ms) => roundTrip.push(ms),
+    pushUpperBound(bitsPerSecond, atMs) {
+      if (bitsPerSecond < (uplink.value ?? PRIOR_BITS_PER_SECOND)) uplink.push(bitsPerSecond);
+      learntAtMs = atMs;
+    },
     at(nowMs) {
       const hope =
         learntAtMs === undefined ? 1 : 2 ** (Math.max(0, nowMs - learntAtMs - TRUSTED_MS) / DOUBLING_MS);

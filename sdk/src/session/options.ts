@@ -13,7 +13,13 @@ export interface SplitSessionOptions {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** Certificates in PEM, for `mqtts://` and `wss://`. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  readonly tls?:
+    | {
+        readonly ca?: string | undefined;
+        readonly cert?: string | undefined;
+        readonly key?: string | undefined;
+      }
+    | undefined;
   /** First level of every topic. @default 'cutpoint' */
   readonly namespace?: string | undefined;
   /** MQTT 3.1.1 (4) or 5. @default 4 */
@@ -79,7 +85,24 @@ const schema = z.strictObject({
   emulatedSlowdown: z.number().min(1).max(1000).default(1),
 });
 
-export type ResolvedOptions = Readonly<z.output<typeof schema>>;
+type Defaulted =
+  | 'namespace'
+  | 'protocolVersion'
+  | 'deadlineMs'
+  | 'connectTimeoutMs'
+  | 'fallback'
+  | 'inputs'
+  | 'minDepth'
+  | 'profiles'
+  | 'replyProfile'
+  | 'maxCuts'
+  | 'maxPayloadBytes'
+  | 'emulatedSlowdown';
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Omit<SplitSessionOptions, Defaulted> & {
+  readonly [Name in Defaulted]-?: NonNullable<SplitSessionOptions[Name]>;
+};
 
 /** All fields, checked; the caller's object stays untouched. @throws SplitError `options-invalid` naming the option */
 export function resolveOptions(options: SplitSessionOptions): ResolvedOptions {

@@ -121,6 +121,10 @@ async function fallBack(
   failed: { readonly plan: SplitPlan; readonly head: HeadInHand; readonly error: unknown },
 ): Promise<Answer> {
   const error = asSplitError(failed.error);
+  const nowMs = parts.clock.nowMs();
+  if (error.code === 'deadline-exceeded') {
+    parts.controller.observeSilence(failed.plan.arm, nowMs - failed.head.startMs, nowMs);
+  }
   // The caller's own wish to stop, and a session being closed, are no reason to compute.
   if (parts.options.fallback === 'none' || error.code === 'aborted' || error.code === 'closed') throw error;
   return finishLocally(parts, args, { arm: failed.plan.arm, head: failed.head, reason: error.code });
