@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { SplitError, systemClock } from '@cutpoint/sdk';
+import { addressUrl, isLoopback, type ListenAddress } from '@cutpoint/sdk/program';
 import { Aedes, type PublishPacket } from 'aedes';
-import { brokerUrl, isLoopback, type ListenAddress } from './listen-address.ts';
 
 export interface BrokerOptions {
   readonly listen: ListenAddress;
@@ -55,7 +55,7 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
     const port = await listenOn(server, listen);
     // A connection that could not be accepted, for want of descriptors: the others go on.
     server.on('error', (error) => options.onClientError?.('not connected', error));
-    const url = brokerUrl({ host: listen.host, port });
+    const url = addressUrl('mqtt', { host: listen.host, port });
     return { url, aedes, close: () => closeBroker(aedes, server, sockets) };
   } catch (error) {
     await closeAedes(aedes);

@@ -1,8 +1,8 @@
 /** What a gateway is told at its start: the options a reader sees, and the border that checks them. */
 import { randomBytes } from 'node:crypto';
 import { SplitError } from '@cutpoint/sdk';
+import { describeIssues, type ListenAddress, parseListenAddress } from '@cutpoint/sdk/program';
 import { z } from 'zod';
-import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -92,11 +92,4 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
     ...(threads === undefined ? {} : { threads }),
     ...(region === undefined ? {} : { region }),
   };
-}
-
-/** Every issue on one line: `inputs.x[0]: expected number, received string`. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => `${z.core.toDotPath(issue.path) || 'options'}: ${issue.message}`)
-    .join('; ');
 }

@@ -1,9 +1,9 @@
 /** How the gateway reaches its devices: the broker inside, without a socket between, or a broker beside it. */
-import { connectMqtt, offlineWill, type Transport } from '@cutpoint/sdk/gateway';
+import { connectMqtt, offlineWill, type Transport, withoutLogin } from '@cutpoint/sdk/gateway';
+import type { ListenAddress } from '@cutpoint/sdk/program';
 import { createAedesTransport } from './aedes-transport.ts';
 import { startBroker } from './broker.ts';
 import type { GatewayConfig } from './config.ts';
-import type { ListenAddress } from './listen-address.ts';
 import type { Log } from './log.ts';
 
 export interface GatewayLink {
@@ -53,11 +53,4 @@ async function connectBeside(
   const url = withoutLogin(brokerUrl);
   transport.onStateChange((state) => log[state === 'lost' ? 'warn' : 'info']({ url }, `broker ${state}`));
   return { transport, url, close: () => transport.close() };
-}
-
-function withoutLogin(brokerUrl: string): string {
-  const url = new URL(brokerUrl);
-  url.username = '';
-  url.password = '';
-  return url.href;
 }

@@ -1,23 +1,20 @@
 /** The command line of `cutpoint-gateway`: options and environment in, an exit code out. */
 import { readFileSync } from 'node:fs';
 import { SplitError } from '@cutpoint/sdk';
+import { type ExitCode, formatError, type Surroundings } from '@cutpoint/sdk/program';
 import { Command, CommanderError, Option } from 'commander';
 import { type GatewayOptions, LOG_LEVELS, resolveConfig } from './config.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { createLog } from './log.ts';
-import { formatError } from './report-error.ts';
 
-/** 0: stopped when asked to. 1: could not start or run. 2: the command line is wrong. */
-export type ExitCode = 0 | 1 | 2;
-
-/** What a program has to do with its surroundings; a process at the rim, something smaller in a test. */
-export interface Surroundings {
-  readonly argv: readonly string[];
-  readonly writeOut: (text: string) => void;
-  readonly writeError: (text: string) => void;
-  /** Resolves when the program is asked to stop. */
-  readonly stopRequested: () => Promise<unknown>;
-}
+const ADVICE = {
+  'options-invalid': 'cutpoint-gateway --help lists every option',
+  'model-invalid': 'check that each folder under --models holds a model.onnx that ONNX Runtime loads',
+  'broker-unreachable':
+    'check the address and the login of --broker, or leave --broker out to use the broker inside',
+  'provider-unavailable': 'install onnxruntime-node beside the gateway',
+  internal: 'this is a defect; please report it with the log',
+} as const;
 
 /** Runs a gateway until it is asked to stop. Never throws. */
 export async function runProgram(world: Surroundings): Promise<ExitCode> {
@@ -27,7 +24,7 @@ export async function runProgram(world: Surroundings): Promise<ExitCode> {
     await serveUntilStopped(options, world);
     return 0;
   } catch (error) {
-    world.writeError(`${formatError(error)}\n`);
+    world.writeError(`${formatError(error, ADVICE)}\n`);
     return error instanceof SplitError && error.code === 'options-invalid' ? 2 : 1;
   }
 }

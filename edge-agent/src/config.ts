@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { SplitError } from '@cutpoint/sdk';
+import { describeIssues, isLoopback, type ListenAddress, parseListenAddress } from '@cutpoint/sdk/program';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -85,7 +85,7 @@ export async function loadConfig({ path, flags }: ConfigSources): Promise<AgentC
     throw new SplitError('options-invalid', `${path ?? 'options'}: ${describeIssues(parsed.error)}`);
   const { listen, models, ...rest } = parsed.data;
   const base = path === undefined || 'models' in given ? '.' : dirname(path);
-  return { ...rest, listen: parseListenAddress(listen), models: resolvePaths(models, base) };
+  return { ...rest, listen: loopbackAddress(listen), models: resolvePaths(models, base) };
 }
 
 /** Reads `name=path[,name=path]`. @throws SplitError `options-invalid` */
@@ -137,9 +137,12 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Every issue on one line: `models.a.deadlineMs: expected ...`. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => `${z.core.toDotPath(path) || 'options'}: ${message}`)
-    .join('; ');
+/** This machine only, because the API has no login. */
+function loopbackAddress(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (isLoopback(address.host)) return address;
+  throw new SplitError(
+    'options-invalid',
+    `listen host is '${address.host}'; expected a loopback address, because the API has no login`,
+  );
 }

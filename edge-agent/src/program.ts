@@ -1,21 +1,11 @@
 /** The command line of `cutpoint-edge`: flags, a file and the environment in, an exit code out. */
 import { readFileSync } from 'node:fs';
-import { asSplitError, isSplitError, SplitError } from '@cutpoint/sdk';
+import { isSplitError, SplitError } from '@cutpoint/sdk';
+import { type ExitCode, formatError, type Surroundings } from '@cutpoint/sdk/program';
 import { Command, CommanderError, Option } from 'commander';
 import { pino } from 'pino';
 import { startAgent } from './agent.ts';
 import { loadConfig, parseModelFlag } from './config.ts';
-
-/** 0: stopped when asked to. 1: could not start or run. 2: the command line or the configuration is wrong. */
-export type ExitCode = 0 | 1 | 2;
-
-export interface Surroundings {
-  readonly argv: readonly string[];
-  readonly writeOut: (text: string) => void;
-  readonly writeError: (text: string) => void;
-  /** Resolves when the program is asked to stop. */
-  readonly stopRequested: () => Promise<unknown>;
-}
 
 interface Flags {
   readonly config?: string;
@@ -33,9 +23,8 @@ export async function runProgram(world: Surroundings): Promise<ExitCode> {
     if (flags !== undefined) await serveUntilStopped(flags, world);
     return 0;
   } catch (error) {
-    const { code, message } = asSplitError(error);
-    world.writeError(`error[${code}]: ${message}\n`);
-    return isSplitError(error) && code === 'options-invalid' ? 2 : 1;
+    world.writeError(`${formatError(error)}\n`);
+    return isSplitError(error) && error.code === 'options-invalid' ? 2 : 1;
   }
 }
 

@@ -14,6 +14,7 @@ export { fileSource } from './source/file.ts';
 export { memorySource } from './source/memory.ts';
 export type { ModelSource } from './source/model-source.ts';
 export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
+export { withoutLogin } from './transport/mqtt-options.ts';
 export {
   type AnnouncedModel,
   type AnnouncementBody,

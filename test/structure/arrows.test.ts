@@ -19,6 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   adaptive: ['planner'],
   session: ['adaptive', 'planner', 'cut', 'onnx', 'source', 'codec', 'transport', 'runtime'],
   testing: ['transport', 'protocol'],
+  program: [],
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */
 const GROUND = ['errors.ts', 'tensor.ts', 'clock.ts'];

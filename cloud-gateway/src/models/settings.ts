@@ -1,8 +1,8 @@
 /** `cutpoint.json` beside a model: what its owner says about it. */
 import { readFile } from 'node:fs/promises';
 import { SplitError } from '@cutpoint/sdk';
+import { describeIssues } from '@cutpoint/sdk/program';
 import { z } from 'zod';
-import { describeIssues } from '../config.ts';
 
 export interface ModelSettings {
   /**

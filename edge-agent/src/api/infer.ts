@@ -1,8 +1,8 @@
 /** One inference over HTTP: the request's JSON to feeds, the session's outputs and trace to the reply's JSON. */
 import { SplitError, type Tensor } from '@cutpoint/sdk';
 import type { RunOptions, SplitSession, Trace } from '@cutpoint/sdk/node';
+import { describeIssues } from '@cutpoint/sdk/program';
 import { z } from 'zod';
-import { describeIssues } from '../config.ts';
 import { fromOip, type OipTensor, toOip } from './oip-tensor.ts';
 
 // Tolerant of keys that a newer client sends. The data's values are checked by type while they are copied.

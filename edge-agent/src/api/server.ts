@@ -1,8 +1,8 @@
 /** The Open Inference Protocol v2 over HTTP, for applications on this machine. */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
 import type { SplitSession, ValueMetadata } from '@cutpoint/sdk/node';
+import { isLoopback } from '@cutpoint/sdk/program';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { isLoopback } from '../listen-address.ts';
 import { httpStatusOf } from './http-status.ts';
 import { infer } from './infer.ts';
 import { datatypeOf } from './oip-tensor.ts';

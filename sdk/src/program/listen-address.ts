@@ -1,5 +1,5 @@
 /** `HOST:PORT` as a user writes it, and whether it can be reached from elsewhere. */
-import { SplitError } from '@cutpoint/sdk';
+import { SplitError } from '../errors.ts';
 
 export interface ListenAddress {
   /** A name or address, without the brackets of IPv6. */
@@ -13,13 +13,11 @@ export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new SplitError(
-      'options-invalid',
-      `listen is '${text}'; expected HOST:PORT such as 127.0.0.1:1883 or [::1]:0`,
-    );
-  }
-  return { host, port };
+  if (host !== undefined && port <= 65_535) return { host, port };
+  throw new SplitError(
+    'options-invalid',
+    `listen is '${text}'; expected HOST:PORT such as 127.0.0.1:1883 or [::1]:0`,
+  );
 }
 
 /** Whether only programs on this machine can connect to the host. */
@@ -28,6 +26,6 @@ export function isLoopback(host: string): boolean {
 }
 
 /** `mqtt://127.0.0.1:1883`, with the brackets that IPv6 needs. */
-export function brokerUrl({ host, port }: ListenAddress): string {
-  return `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function addressUrl(scheme: 'mqtt' | 'http', { host, port }: ListenAddress): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
