@@ -11,6 +11,7 @@ import {
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
+import { GraphBuilder } from '../../sdk/src/onnx/builder.ts';
 import { randomNumbers, randomTensor } from '../support/models/random-weights.ts';
 import { smallConvNet } from '../support/models/small-conv-net.ts';
 import { mosquittoMissing, startMosquitto } from '../support/mosquitto.ts';
@@ -18,10 +19,25 @@ import { mosquittoMissing, startMosquitto } from '../support/mosquitto.ts';
 const shape = [2, 3, 32, 32];
 const input = (seed = 11): Tensor => randomTensor(randomNumbers(seed), shape);
 const bytes = smallConvNet();
+
+/** Its first output is made half way. */
+function twoOutputs(): Uint8Array {
+  const graph = new GraphBuilder('two');
+  graph.input('input', 'float32', ['batch', 8]);
+  graph.output('early', 'float32', ['batch', 8]);
+  graph.output('late', 'float32', ['batch', 8]);
+  graph.node('Sigmoid', ['input'], {}, { outputs: ['early'] });
+  const next = graph.node('Neg', ['early']);
+  graph.node('Tanh', [graph.node('Exp', [next])], {}, { outputs: ['late'] });
+  return graph.toBytes();
+}
 let folder: ModelFolder;
 
 beforeAll(async () => {
-  folder = await makeModelFolder({ net: { model: bytes, inputs: { input: shape } } });
+  folder = await makeModelFolder({
+    net: { model: bytes, inputs: { input: shape } },
+    two: { model: twoOutputs(), inputs: { input: [1, 8] } },
+  });
 });
 afterAll(() => folder.remove());
 
@@ -173,6 +189,20 @@ describe('a split session over the embedded broker', () => {
     const run = session.run({ input: input() }, { arm: split.id, signal: controller.signal });
     controller.abort();
     expect((await codeOf(run))[0]).toBe('aborted');
+  });
+
+  it('sends nothing where the head makes all that is asked for', async () => {
+    const early = await createSplitSession(twoOutputs(), { broker: gateway.brokerUrl, model: 'two', fallback: 'none' });
+    const feeds = { input: randomTensor(randomNumbers(1), [1, 8]) };
+    const expected = await early.run(feeds);
+    const arm = early.arms.find((one) => one.kind === 'split' && one.cut.headOutputs.includes('early'));
+    const { early: value } = await early.run(feeds, ['early'], { arm: arm?.id as string });
+    expect(early.lastTrace).toMatchObject({ arm: arm?.id, sentBytes: 0 });
+    expect(value?.data).toEqual(expected.early?.data);
+    const both = await early.run(feeds, { arm: arm?.id as string });
+    expect(early.lastTrace?.sentBytes).toBeGreaterThan(0);
+    expect(Object.keys(both).toSorted()).toEqual(['early', 'late']);
+    await early.release();
   });
 
   it('keeps the input at home where the caller or the session says so', async () => {

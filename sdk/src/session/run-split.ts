@@ -5,10 +5,11 @@ import type { StageTimes } from '../planner/cost-model.ts';
 import type { Tensors } from '../tensor.ts';
 import type { NamedFrame, Reply } from '../transport/request-client.ts';
 import { encodeFrontier } from './frontier-frames.ts';
+import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { type Answer, finishLocally, type HeadInHand, signalOf } from './run-local.ts';
-import { makeTrace } from './trace.ts';
+import { makeTrace, NO_STAGES } from './trace.ts';
 
 export interface SplitPlan {
   readonly arm: SplitArm;
@@ -24,6 +25,7 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
   const startMs = parts.clock.nowMs();
   const head = await runHead(parts, args, plan.arm);
   const inHand: HeadInHand = { values: head.value, startMs };
+  if (tailFetches(args, plan.arm).length === 0) return answerOfHead(args, plan.arm, head);
   try {
     const frames = await encodeStage(parts, args, plan.arm, head.value);
     const reply = await send(parts, args, plan, frames.value);
@@ -71,7 +73,7 @@ function send(
   if (deadlineMs <= 0)
     throw new SplitError('deadline-exceeded', 'the head and its encoding took all the time there was');
   const cut = plan.arm.cut.position === 0 ? 'input' : plan.arm.cut.id;
-  const fetches = args.fetches.filter((name) => !plan.arm.cut.headOutputs.includes(name));
+  const fetches = tailFetches(args, plan.arm);
   const request = {
     model: options.model,
     digest: model.digest,
@@ -113,6 +115,18 @@ function trace(
 ) {
   const { sentBytes, receivedBytes, attempts } = end.reply.timings;
   return makeTrace(arm, stages, { gateway, sentBytes, receivedBytes, attempts, totalMs: end.totalMs });
+}
+
+/** Outputs that are made behind the cut. */
+function tailFetches({ fetches }: RunArguments, { cut }: SplitArm): readonly string[] {
+  return fetches.filter((name) => !cut.headOutputs.includes(name));
+}
+
+/** All that was asked for is made before the cut: nothing needs to be sent. */
+function answerOfHead(args: RunArguments, arm: SplitArm, head: Timed<Tensors>): Answer {
+  const { elapsedMs } = head;
+  const trace = makeTrace(arm, { ...NO_STAGES, headMs: elapsedMs }, { totalMs: elapsedMs });
+  return { outputs: doneInHead(head.value, args), trace };
 }
 
 async function fallBack(

@@ -1,7 +1,7 @@
 /** The split session: ONNX Runtime's InferenceSession, of which a part runs elsewhere. */
 import { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Prediction } from '../adaptive/controller.ts';
-import { SplitError } from '../errors.ts';
+import { asSplitError, SplitError } from '../errors.ts';
 import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import type { Tensor, TensorInfo, Tensors } from '../tensor.ts';
 import { adoptTailTimes, calibrate } from './calibrate.ts';
@@ -71,8 +71,7 @@ function createState(parts: SessionParts) {
   async function run(feeds: Tensors, second?: Fetches | RunOptions, third?: RunOptions) {
     if (released) throw new SplitError('closed', 'run after release');
     const args = readRunArguments(parts.model, feeds, second, third);
-    args.options.signal?.throwIfAborted();
-    const answer = await answerOf(args);
+    const answer = await stoppable(args.options.signal, () => answerOf(args));
     lastTrace = answer.trace;
     args.options.onTrace?.(answer.trace);
     return Object.fromEntries(
@@ -103,6 +102,17 @@ function createState(parts: SessionParts) {
   }
 
   return { run, release, lastTrace: () => lastTrace };
+}
+
+/** Whatever way the signal ends the work, the caller sees `aborted`. */
+async function stoppable<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await work();
+  } catch (error) {
+    if (signal?.aborted) throw new SplitError('aborted', 'the caller stopped the run', { cause: error });
+    throw asSplitError(error);
+  }
 }
 
 /** One run after calibration: look for a tail, choose the arm, go. */
