@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { silentLog } from './log.ts';
 import { prepareModel } from './models/prepare-model.ts';
-import { sampleTensor } from './models/sample-feeds.ts';
+import { sampleTensor } from '@cutpoint/sdk/gateway';
 import type { ServedModel } from './models/served-model.ts';
 import { createTailHandler, type HandleRequest } from './tail.ts';
 import { createWorkQueue } from './work-queue.ts';

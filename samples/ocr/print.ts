@@ -1,8 +1,8 @@
 /** What `npm start` says at its end: the text, a table for each rule, and what was shown. */
 
+import { type Cell, renderTable } from '@cutpoint/sdk/report';
 import type { Step } from './measure.ts';
 import type { Row, RuleReport } from './report.ts';
-import { type Cell, renderTable } from './table.ts';
 
 export interface Result {
   readonly slowdown: number;

@@ -9,7 +9,15 @@ export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/execut
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
 export type { Runtime } from './runtime/runtime.ts';
 export { openChain } from './session/open-chain.ts';
+export {
+  type ExecutorKind,
+  type ExecutorReport,
+  type OpenedExecutor,
+  type OpenExecutorOptions,
+  openExecutor,
+} from './session/open-executor.ts';
 export { openModel, type SplitModel } from './session/open-model.ts';
+export { sampleFeeds, sampleTensor } from './session/sample-feeds.ts';
 export { fileSource } from './source/file.ts';
 export { memorySource } from './source/memory.ts';
 export type { ModelSource } from './source/model-source.ts';

@@ -10,7 +10,7 @@ const sdk = resolve(root, 'sdk/src');
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   onnx: [],
   cut: ['onnx'],
-  source: [],
+  source: ['onnx'],
   codec: [],
   protocol: [],
   transport: ['protocol'],
@@ -19,10 +19,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   adaptive: ['planner'],
   session: ['adaptive', 'planner', 'cut', 'onnx', 'source', 'codec', 'transport', 'runtime'],
   testing: ['transport', 'protocol'],
+  verify: ['runtime', 'cut', 'codec', 'source'],
+  report: [],
+  cli: ['verify', 'report', 'session', 'runtime', 'source', 'cut', 'onnx'],
   program: [],
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */
-const GROUND = ['errors.ts', 'tensor.ts', 'clock.ts'];
+const GROUND = ['errors.ts', 'tensor.ts', 'tensor-rows.ts', 'clock.ts'];
 const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'adaptive'];
 /** Adapters: the only files that may know a platform or a foreign package. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
@@ -31,7 +34,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
 const PURE_PACKAGES = ['zod', 'cbor-x', '@noble/hashes/sha2.js', '@noble/hashes/utils.js'];
 
 const sources = globSync('**/*.ts', { cwd: sdk }).filter(
-  (file) => !file.endsWith('.test.ts') && !/suite(-models)?\.ts$/.test(file),
+  (file) => !file.endsWith('.test.ts') && !/suite(-[a-z]+)?\.ts$/.test(file),
 );
 const imports = (file: string): string[] =>
   [

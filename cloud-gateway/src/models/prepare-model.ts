@@ -1,18 +1,18 @@
-/** From a model file to a model that serves: opened, cut into segments, loaded, warmed up and timed. */
+/** From a model file to a model that serves: opened, cut, loaded into the executor that suits it, warmed up and timed. */
 import {
   asSplitError,
   type Cut,
   candidateCuts,
   type Executor,
   type ModelSource,
-  openChain,
+  openExecutor,
   openModel,
   type Runtime,
   type SplitModel,
+  sampleFeeds,
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
-import { sampleFeeds } from './sample-feeds.ts';
 import { createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
 import { timeSegments } from './warm-up.ts';
 
@@ -30,7 +30,9 @@ export interface PrepareOptions {
 export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
   const model = await openModel(o.source, o.runtime, { inputShapes: o.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts });
-  const executor = await openChain(model, cuts, o.runtime);
+  const executor = await openExecutor(model, cuts, o.runtime);
+  const { kind, reason, rows } = executor.report;
+  o.log.info({ model: o.name, executor: kind, reason, rows }, executor.description);
   try {
     const segmentMs = await timeOrLog(model, executor, o);
     return createServedModel({

@@ -29,9 +29,12 @@ export function candidateCuts(
   return offered.filter((cut) => chosen.has(cut));
 }
 
-function offeredCuts(cuts: readonly Cut[], graph: Graph): Cut[] {
+/** The cuts with work on both sides that part no group of fused nodes, by ascending position. */
+export function offeredCuts(cuts: readonly Cut[], graph: Graph): Cut[] {
   const groups = fusionGroups(graph);
-  const isInner = ({ position }: Cut) => position > 0 && position < graph.nodes.length;
+  // Of closedCuts, those at positions of the file's order: each head lies within the next, as executors need it.
+  const isInner = ({ position, headNodes }: Cut) =>
+    position > 0 && position < graph.nodes.length && headNodes === undefined;
   const inner = cuts.filter((cut) => isInner(cut) && !isInsideFusion(graph, cut.position, groups));
   return inner.sort((a, b) => a.position - b.position);
 }

@@ -12,8 +12,13 @@ export interface CutTensor {
 export interface Cut {
   /** Stable: a hash of what crosses and of the model's digest. 16 hexadecimal digits. */
   readonly id: string;
-  /** The head is the first `position` nodes in the graph's topological order (constants not counted). */
+  /**
+   * Number of nodes in the head, constants not counted. Unless `headNodes` says otherwise, these are the first
+   * `position` nodes in the graph's topological order.
+   */
   readonly position: number;
+  /** The head's nodes by their places in that order, ascending. Only where they are not the first ones. */
+  readonly headNodes?: readonly number[];
   /** `position` as a share of all nodes, 0 (everything in the cloud) to 1 (everything on the device). */
   readonly depth: number;
   /** The name of the largest tensor that crosses: what people call the cut by. */

@@ -3,12 +3,13 @@ import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { buildGraph, type Graph } from '../onnx/graph.ts';
 import { readModel } from '../onnx/model.ts';
-import { isInsideFusion } from './fusion.ts';
+import { fusionGroups, isInsideFusion } from './fusion.ts';
 
 /** `left|right` of every position that is not inside a group. */
 function freePositions(graph: Graph): string[] {
   const inner = graph.nodes.slice(1).map((_, i) => i + 1);
-  const free = inner.filter((position) => !isInsideFusion(graph, position));
+  const groups = fusionGroups(graph);
+  const free = inner.filter((position) => !isInsideFusion(graph, position, groups));
   return free.map((position) => `${graph.nodes[position - 1]?.opType}|${graph.nodes[position]?.opType}`);
 }
 
@@ -69,12 +70,67 @@ describe('isInsideFusion', () => {
       chain(['QuantizeLinear'], ['DequantizeLinear'], ['Softmax'], ['QuantizeLinear'], ['DequantizeLinear']),
       ['QuantizeLinear|DequantizeLinear', 'QuantizeLinear|DequantizeLinear'],
     ],
+    [
+      'the tanh form of Gelu and what reads it',
+      chain(
+        ['Softmax'],
+        ['Pow'],
+        ['Mul'],
+        ['Add', 1],
+        ['Mul'],
+        ['Tanh'],
+        ['Add'],
+        ['Mul', 1],
+        ['Flatten'],
+        ['Abs'],
+      ),
+      ['Softmax|Pow', 'Flatten|Abs'],
+    ],
+    ['a gate', chain(['Softmax'], ['Sigmoid'], ['Mul', 1], ['Softmax']), ['Softmax|Sigmoid', 'Mul|Softmax']],
+    [
+      'the sum before a norm that alone reads it',
+      chain(['Softmax'], ['Add', 0], ['LayerNormalization'], ['Softmax']),
+      ['Softmax|Add', 'LayerNormalization|Softmax'],
+    ],
+    [
+      'an RMS norm spelt out',
+      chain(['Softmax'], ['Pow'], ['ReduceMean'], ['Add'], ['Sqrt'], ['Div', 1], ['Mul'], ['Softmax']),
+      ['Softmax|Pow', 'Mul|Softmax'],
+    ],
+    [
+      'attention from its projections to its output',
+      chain(
+        ['Softmax'],
+        ['MatMul', 0],
+        ['Transpose'],
+        ['MatMul', 1],
+        ['Softmax'],
+        ['MatMul', 1],
+        ['Transpose'],
+        ['MatMul', 0],
+        ['Add', 0],
+        ['Add', 1],
+        ['Abs'],
+      ),
+      ['Softmax|MatMul', 'Add|Add', 'Add|Abs'],
+    ],
   ])('holds %s together', (_, graph, free) => {
     expect(freePositions(graph)).toEqual(free);
   });
 
   it('does not hold together what others read too', () => {
     expect(freePositions(chain(['Conv'], ['Relu'], ['Add', 1]))).toContain('Conv|Relu');
+  });
+
+  it('leaves a sum free that others than the norm read', () => {
+    const graph = chain(['Softmax'], ['Add', 0], ['LayerNormalization'], ['Add', 2]);
+    expect(freePositions(graph)).toContain('Add|LayerNormalization');
+  });
+
+  it('looks through few nodes in a graph made to have countless paths', () => {
+    const doubled = Array.from({ length: 2000 }, (_, i): [string, number] => ['Add', i]);
+    const graph = chain(...doubled, ['Softmax'], ['MatMul', 0]);
+    expect(freePositions(graph).length).toBeGreaterThan(0);
   });
 
   it('is false at both ends', () => {

@@ -1,8 +1,9 @@
 /** Builds ONNX models in memory: for tests, for generated models, and for people who write graphs by hand. */
 import { SplitError } from '../errors.ts';
 import { elementCount, TENSOR_TYPES, type Tensor, type TensorType } from '../tensor.ts';
-import { type AttributeValue, attributeProto, type Subgraph } from './attribute.ts';
+import type { AttributeValue, Subgraph } from './attribute.ts';
 import { MODEL_FIELD, writeGraph } from './model.ts';
+import { nodeProto } from './node-proto.ts';
 import { type ByteRange, externalTensorProto, tensorProto } from './tensor-proto.ts';
 import { untypedValueInfoBytes, valueInfoBytes } from './value-info.ts';
 import { WireWriter } from './wire-writer.ts';
@@ -82,13 +83,8 @@ export class GraphBuilder implements Subgraph {
     options: NodeOptions = {},
   ): string {
     const { outputs = [`${this.#name}/${opType}_${this.#nodes.length}`], name = outputs[0] ?? '' } = options;
-    const writer = new WireWriter();
-    for (const input of inputs) writer.text(1, input);
-    for (const output of outputs) writer.text(2, output);
-    writer.text(3, name).text(4, opType);
-    for (const [key, value] of Object.entries(attributes)) writer.message(5, attributeProto(key, value));
-    if (options.domain) writer.text(7, options.domain);
-    this.#nodes.push(writer);
+    const domain = options.domain ?? '';
+    this.#nodes.push(nodeProto({ opType, inputs, outputs, attributes, name, domain }));
     return outputs[0] ?? '';
   }
 

@@ -1,7 +1,7 @@
 /** GraphProto and NodeProto as they lie in the file. Subgraphs are read for what they capture from outside. */
 import { type OnnxTensor, readTensor } from './tensor-proto.ts';
 import { readValueInfo, type ValueInfo } from './value-info.ts';
-import { contentOf, fieldsOf, modelInvalid, rawField, type Span, textOf } from './wire-reader.ts';
+import { contentOf, entriesOf, fieldsOf, modelInvalid, rawField, type Span, textOf } from './wire-reader.ts';
 
 /** Fields of GraphProto. */
 export const GRAPH_FIELD = {
@@ -49,7 +49,7 @@ export function readGraph(span: Span, depth = 0): OnnxGraph {
   if (depth > MAX_SUBGRAPH_DEPTH)
     throw modelInvalid(span.start, `subgraphs nested deeper than ${MAX_SUBGRAPH_DEPTH}`);
   const graph = { name: '', ...emptyLists() };
-  for (const field of fieldsOf(span)) {
+  for (const field of entriesOf(span)) {
     if (field.number === GRAPH_FIELD.node) graph.nodes.push(readNode(contentOf(field), depth));
     else if (field.number === GRAPH_FIELD.name) graph.name = textOf(field);
     else if (field.number === GRAPH_FIELD.initializer) graph.initializers.push(readTensor(contentOf(field)));
@@ -87,7 +87,7 @@ function readNode(span: Span, depth: number): OnnxNode {
   const node = { name: '', opType: '', domain: '', inputs: [] as string[], outputs: [] as string[] };
   const captures = new Set<string>();
   let hasSubgraph = false;
-  for (const field of fieldsOf(span)) {
+  for (const field of entriesOf(span)) {
     if (field.number === 1) node.inputs.push(textOf(field));
     else if (field.number === 2) node.outputs.push(textOf(field));
     else if (field.number === 3) node.name = textOf(field);

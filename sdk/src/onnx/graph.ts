@@ -10,7 +10,10 @@ export interface Graph {
   readonly model: OnnxModel;
   /** Nodes that depend on the inputs, in topological order. A position counts these. */
   readonly nodes: readonly OnnxNode[];
-  /** What the application feeds: weights that old models list among the inputs are left out. */
+  /**
+   * What the application feeds. A weight that is listed among the inputs (always in old models, as a default in new
+   * ones) is left out: it keeps the value that the file gives it and cannot be fed.
+   */
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, OnnxTensor>;
@@ -23,6 +26,9 @@ export interface Graph {
   readonly consumers: ReadonlyMap<string, readonly number[]>;
 }
 
+/** Most inputs, and most outputs, of a model. Large language models with a cache have a few hundred. */
+const MAX_ENDS = 4096;
+
 /** @throws SplitError `model-invalid` when a value is read before it is made, made twice, or made nowhere */
 export function buildGraph(model: OnnxModel): Graph {
   const { inputs, outputs, initializers, sparseInitializers, nodes } = model.graph;
@@ -30,6 +36,8 @@ export function buildGraph(model: OnnxModel): Graph {
   const sparse = byName(sparseInitializers);
   const isInitializer = (name: string) => weights.has(name) || sparse.has(name);
   const fed = inputs.filter((input) => !isInitializer(input.name));
+  checkCount('inputs', fed.length);
+  checkCount('outputs', outputs.length);
   const known = new Set([...weights.keys(), ...sparse.keys(), ...fed.map((input) => input.name)]);
   checkOrder(nodes, known);
   checkOutputs(outputs, known);
@@ -56,6 +64,10 @@ export function isWeight(graph: Graph, name: string): boolean {
 
 function byName(tensors: readonly OnnxTensor[]): Map<string, OnnxTensor> {
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+function checkCount(what: string, count: number): void {
+  if (count > MAX_ENDS) throw invalid(`${count} ${what}, which is more than ${MAX_ENDS}`);
 }
 
 function checkOrder(nodes: readonly OnnxNode[], known: Set<string>): void {

@@ -3,6 +3,7 @@ import { GRAPH_FIELD, type OnnxGraph, readGraph } from './graph-proto.ts';
 import {
   bytesOf,
   contentOf,
+  entriesOf,
   type Field,
   fieldsOf,
   integerOf,
@@ -37,7 +38,7 @@ export function readModel(bytes: Uint8Array): OnnxModel {
   let irVersion = 0;
   const opsets = new Map<string, number>();
   const header: HeaderField[] = [];
-  for (const field of fieldsOf({ file: bytes, start: 0, end: bytes.length })) {
+  for (const field of entriesOf({ file: bytes, start: 0, end: bytes.length })) {
     if (field.number === MODEL_FIELD.graph) {
       graph = readOnlyGraph(field, graph);
       continue;

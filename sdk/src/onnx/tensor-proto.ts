@@ -2,17 +2,28 @@
 import { TENSOR_TYPES, type Tensor, type TensorType, tensorBytes } from '../tensor.ts';
 import {
   contentOf,
+  type Field,
   fieldsOf,
   integerOf,
   integersOf,
   modelInvalid,
   type Span,
   textOf,
+  WIRE,
 } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 
 /** Fields of TensorProto. */
-const FIELD = { dims: 1, dataType: 2, name: 8, rawData: 9, externalData: 13, dataLocation: 14 } as const;
+const FIELD = {
+  dims: 1,
+  dataType: 2,
+  floatData: 4,
+  doubleData: 10,
+  name: 8,
+  rawData: 9,
+  externalData: 13,
+  dataLocation: 14,
+} as const;
 const EXTERNAL = 1;
 const MAX_RANK = 64;
 
@@ -28,7 +39,7 @@ export interface OnnxTensor {
   readonly dims: readonly number[];
   /** The whole message as it lies in the file. */
   readonly span: Span;
-  /** Where the values lie in the file; null if they are not raw bytes, or lie in another file. */
+  /** Where the values lie in the file as the bytes of the tensor; null if encoded otherwise, or in another file. */
   readonly raw: ByteRange | null;
   /** `location`, `offset` and `length` of values in another file, as the model has them. */
   readonly external: ReadonlyMap<string, string> | null;
@@ -40,15 +51,27 @@ export function readTensor(span: Span): OnnxTensor {
   let raw: ByteRange | null = null;
   const dims: number[] = [];
   const external = new Map<string, string>();
+  const lists: Field[] = [];
   for (const field of fieldsOf(span)) {
     if (field.number === FIELD.name) name = textOf(field);
     else if (field.number === FIELD.dataType) dataType = integerOf(field);
     else if (field.number === FIELD.dims) dims.push(...readDims(integersOf(field, MAX_RANK), field.at));
     else if (field.number === FIELD.rawData) raw = rangeOf(contentOf(field));
+    else if (field.number === FIELD.floatData || field.number === FIELD.doubleData) lists.push(field);
     else if (field.number === FIELD.externalData) external.set(...readEntry(contentOf(field)));
     if (dims.length > MAX_RANK) throw modelInvalid(field.at, `tensor of more than ${MAX_RANK} dimensions`);
   }
+  raw ??= packedRange(dataType, lists);
   return { name, dataType, dims, span, raw, external: external.size > 0 ? external : null };
+}
+
+/** A packed list of floats or doubles is, byte for byte, what raw bytes would be. */
+function packedRange(dataType: number, lists: readonly Field[]): ByteRange | null {
+  const [list, second] = lists;
+  if (!list || second || list.wire !== WIRE.bytes) return null;
+  const { float32, float64 } = TENSOR_TYPES;
+  const isOfType = list.number === FIELD.floatData ? dataType === float32.onnx : dataType === float64.onnx;
+  return isOfType ? rangeOf(list.content) : null;
 }
 
 function readDims(dims: readonly number[], at: number): readonly number[] {

@@ -39,6 +39,18 @@ export function* fieldsOf(span: Span): Generator<Field> {
   }
 }
 
+/** Far above any real graph; below what would fill the memory, since an entry of two bytes becomes an object. */
+const MAX_ENTRIES = 2 ** 20;
+
+/** The same for messages of which each field is kept. @throws SplitError `model-invalid` beyond 1 Mi fields */
+export function* entriesOf(span: Span): Generator<Field> {
+  let count = 0;
+  for (const field of fieldsOf(span)) {
+    if (++count > MAX_ENTRIES) throw modelInvalid(field.at, `more than ${MAX_ENTRIES} entries in a message`);
+    yield field;
+  }
+}
+
 function readField({ file, end }: Span, at: number): Field {
   const tag = readVarint(file, at, end);
   const number = Math.floor(tag.value / 8);
@@ -109,6 +121,22 @@ export function integersOf(field: Field, maxCount: number): number[] {
     if (values.length === maxCount) throw modelInvalid(at, `more than ${maxCount} numbers in a list`);
     const { value, next } = readVarint(file, at, end);
     values.push(value);
+    at = next;
+  }
+  return values;
+}
+
+/** The same with every bit of 64-bit numbers, as signed ones. */
+export function bigIntegersOf(field: Field, maxCount: number): bigint[] {
+  const { file, end, start } = field.content;
+  if (field.wire !== WIRE.varint) expectWire(field, WIRE.bytes);
+  const values: bigint[] = [];
+  for (let at = start; at < end; ) {
+    if (values.length === maxCount) throw modelInvalid(at, `more than ${maxCount} numbers in a list`);
+    const { next } = readVarint(file, at, end);
+    let value = 0n;
+    for (let i = next - 1; i >= at; i--) value = (value << 7n) | BigInt((file[i] ?? 0) & 127);
+    values.push(BigInt.asIntN(64, value));
     at = next;
   }
   return values;

@@ -11,7 +11,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { createRequestClient, type RequestClient } from '../transport/request-client.ts';
 import type { Transport } from '../transport/transport.ts';
-import { openChain } from './open-chain.ts';
+import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
@@ -62,7 +62,7 @@ export async function createSplitSessionOn(
       findGateway(client, options, clock),
     ]);
     checkTail(client, options, model);
-    const executor = await openChain(model, offeredCuts(model, client, options), runtime);
+    const executor = await openExecutor(model, offeredCuts(model, client, options), runtime, { isBatching: false });
     const [inputCut] = model.cuts;
     if (inputCut === undefined)
       throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');

@@ -3,18 +3,23 @@ import type { Cut } from '../cut/cut.ts';
 import { segmentChain } from '../cut/segments.ts';
 import { createChain } from '../runtime/executor/chain.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { GraphOptimization, Runtime } from '../runtime/runtime.ts';
 import type { SplitModel } from './open-model.ts';
 
 /**
  * @param cuts inside the model, by ascending position
  * @throws SplitError `runtime-failed` where a segment does not load; then none stays loaded
  */
-export function openChain(model: SplitModel, cuts: readonly Cut[], runtime: Runtime): Promise<Executor> {
+export function openChain(
+  model: SplitModel,
+  cuts: readonly Cut[],
+  runtime: Runtime,
+  options: { readonly optimization?: GraphOptimization } = {},
+): Promise<Executor> {
   const { directory, location } = model.source;
   const segments = segmentChain(model.graph, cuts, {
     types: model.types,
     ...(location !== undefined && { location }),
   });
-  return createChain({ runtime, segments, cuts, directory });
+  return createChain({ runtime, segments, cuts, directory, ...options });
 }

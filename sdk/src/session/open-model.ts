@@ -1,6 +1,7 @@
 /** Opens a model: reads it, asks the runtime for the type of every value, and finds the legal cuts. */
 import type { Cut } from '../cut/cut.ts';
 import { legalCuts, type TypesByName } from '../cut/legal-cuts.ts';
+import { leaveWeights } from '../cut/skeleton.ts';
 import { SplitError } from '../errors.ts';
 import { buildGraph, type Graph } from '../onnx/graph.ts';
 import { type OnnxModel, readModel } from '../onnx/model.ts';
@@ -9,6 +10,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import type { TensorInfo } from '../tensor.ts';
 import { measureShapes } from './measure-shapes.ts';
+import { modelDigest } from './model-digest.ts';
 import { createProbe } from './probe.ts';
 import { probeTypes } from './probe-types.ts';
 
@@ -24,7 +26,7 @@ export interface OpenModelOptions {
 }
 
 export interface SplitModel {
-  /** SHA-256 of the model file, in hexadecimal. */
+  /** SHA-256 of the model file, in hexadecimal; of its weights in other files too. See model-digest.ts. */
   readonly digest: string;
   readonly model: OnnxModel;
   readonly graph: Graph;
@@ -36,6 +38,8 @@ export interface SplitModel {
   /** Every legal cut; their `bytes` are those at `inputShapes`. */
   readonly cuts: readonly Cut[];
   readonly source: ModelSource;
+  /** As they were given to openModel. */
+  readonly inputShapes: InputShapes;
 }
 
 /** @throws SplitError `model-invalid`, `options-invalid` for an impossible inputShapes, `runtime-failed` */
@@ -44,8 +48,11 @@ export async function openModel(
   runtime: Runtime,
   { inputShapes = {} }: OpenModelOptions = {},
 ): Promise<SplitModel> {
-  const [bytes, digest] = await Promise.all([source.read(), source.digest()]);
-  const graph = buildGraph(readModel(bytes));
+  const [bytes, fileDigest] = await Promise.all([source.readStructure?.() ?? source.read(), source.digest()]);
+  const read = buildGraph(readModel(bytes));
+  const digest = await modelDigest(source, read.model, fileDigest);
+  // Of a file only the skeleton is kept: the weights are read from the file again by whoever runs them.
+  const graph = source.location === undefined ? read : leaveWeights(read, source.location);
   const inputs = graph.inputs.map(inputInfo);
   const bound = bindShapes(inputs, inputShapes);
   const declared = createProbe(graph, { source, runtime, inputs });
@@ -56,7 +63,7 @@ export async function openModel(
   const outputs = graph.outputs
     .map((output) => outputInfo(output, types))
     .filter((info) => info !== undefined);
-  return { digest, model: graph.model, graph, types, inputs, outputs, cuts, source };
+  return { digest, model: graph.model, graph, types, inputs, outputs, cuts, source, inputShapes };
 }
 
 function inputInfo(input: ValueInfo): TensorInfo {

@@ -5,6 +5,7 @@ import { type OnnxModel, partsOf, readModel, writeModel } from '../onnx/model.ts
 import { untypedValueInfoBytes, valueInfoBytes } from '../onnx/value-info.ts';
 import { WireWriter } from '../onnx/wire-writer.ts';
 import type { LoadedModel, Runtime } from '../runtime/runtime.ts';
+import { type OnnxTensor, tensorTypeOf } from '../onnx/tensor-proto.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import type { TensorInfo } from '../tensor.ts';
 
@@ -17,7 +18,7 @@ export interface ProbeOptions {
 
 export interface Probe extends ProbeOptions {
   readonly model: OnnxModel;
-  /** Names of everything that nodes make. */
+  /** Names of everything that nodes make, and of outputs that are the same on every run. */
   readonly made: readonly string[];
 }
 
@@ -28,12 +29,40 @@ export function createProbe(graph: Graph, options: ProbeOptions): Probe {
     types: new Map(),
     ...(location && { location }),
   });
-  return { ...options, model: readModel(whole.bytes), made: [...graph.producers.keys()] };
+  const made = new Set([...graph.producers.keys(), ...whole.outputs]);
+  return { ...options, model: readModel(whole.bytes), made: [...made] };
 }
 
 /** Loads the model with the named values as its only outputs. @throws SplitError `runtime-failed` */
 export function loadWithOutputs(probe: Probe, names: readonly string[]): Promise<LoadedModel> {
   return load(probe, names, []);
+}
+
+/**
+ * Types of the named values, as the runtime infers them from a model whose large weights are inputs: it need not read
+ * them. @throws SplitError `runtime-failed`
+ */
+export async function inferTypes(probe: Probe, names: readonly string[]): Promise<readonly TensorInfo[]> {
+  // Some operators want their weights to be constants.
+  const loaded = await load(bare(probe), names, []).catch(() => load(probe, names, []));
+  await loaded.release();
+  return loaded.outputs;
+}
+
+/** Weights of this size are never shapes or the like, by whose values types are inferred. */
+const MIN_BARE_BYTES = 1 << 16;
+
+function bare(probe: Probe): Probe {
+  const { graph } = probe.model;
+  const isLarge = ({ external }: OnnxTensor) => Number(external?.get('length') ?? 0) >= MIN_BARE_BYTES;
+  const fed = graph.initializers.filter(isLarge).flatMap(({ name, dataType, dims }) => {
+    const type = tensorTypeOf(dataType);
+    return type ? [{ name, type, shape: dims }] : [];
+  });
+  const names = new Set(fed.map(({ name }) => name));
+  const initializers = graph.initializers.filter(({ name }) => !names.has(name));
+  const model = { ...probe.model, graph: { ...graph, initializers } };
+  return { ...probe, model, inputs: [...probe.inputs, ...fed] };
 }
 
 /** Loads the model with the shape of each named value as an output; `outputs` are their names, in order. */

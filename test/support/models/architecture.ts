@@ -27,6 +27,11 @@ export interface Architecture {
   readonly smallScale: number;
 }
 
+/** The side of the pictures: a narrow net for quick tests takes smaller ones, where its layers allow that. */
+export function sideAt(scale: number, full: number, small: number): number {
+  return scale < 1 ? small : full;
+}
+
 /** Pictures of three channels in a square, under the name `input`. */
 export function pictures(side: number): Readonly<Record<string, ArchitectureInput>> {
   return { input: { type: 'float32', shape: ['batch', 3, side, side] } };

@@ -52,11 +52,7 @@ export class ConvLayers {
   /** Twice the height and width. */
   upConv(x: string, inChannels: number, outChannels: number): string {
     const name = `layer${this.#count++}`;
-    const weights = this.weight(
-      `${name}.weight`,
-      [inChannels, outChannels, 2, 2],
-      Math.sqrt(6 / inChannels),
-    );
+    const weights = this.weight(`${name}.weight`, [inChannels, outChannels, 2, 2], Math.sqrt(6 / inChannels));
     const bias = this.weight(`${name}.bias`, [outChannels], 0.1);
     return this.#graph.node('ConvTranspose', [x, weights, bias], { kernel_shape: [2, 2], strides: [2, 2] });
   }

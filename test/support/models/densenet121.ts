@@ -1,16 +1,18 @@
-/** DenseNet-121: every layer reads all layers before it; 224x224 pictures into 1000 classes, any batch. */
+/** DenseNet-121: every layer reads all layers before it; pictures into 1000 classes, any batch. */
 import { GraphBuilder } from '../../../sdk/src/onnx/builder.ts';
-import { type Architecture, type ArchitectureOptions, pictures } from './architecture.ts';
+import { type Architecture, type ArchitectureOptions, pictures, sideAt } from './architecture.ts';
 import { ConvLayers, scaled } from './conv-layers.ts';
 import { randomNumbers } from './random-weights.ts';
 
 const LAYERS_OF_BLOCKS = [6, 12, 24, 16] as const;
 const GROWTH = 32;
 
+const sideOf = (scale: number) => sideAt(scale, 224, 96);
+
 export const densenet121: Architecture = {
   name: 'DenseNet-121',
   make: makeDensenet121,
-  inputs: () => pictures(224),
+  inputs: (scale) => pictures(sideOf(scale)),
   fullMegabytes: 32,
   smallScale: 1 / 4,
 };
@@ -18,7 +20,7 @@ export const densenet121: Architecture = {
 function makeDensenet121({ scale, seed = 26 }: ArchitectureOptions): Uint8Array {
   const graph = new GraphBuilder('densenet121');
   const layers = new ConvLayers(graph, randomNumbers(seed));
-  graph.input('input', 'float32', ['batch', 3, 224, 224]);
+  graph.input('input', 'float32', ['batch', 3, sideOf(scale), sideOf(scale)]);
   graph.output('output', 'float32', ['batch', 1000]);
   let channels = scaled(64, scale);
   let x = layers.convNorm('input', { inChannels: 3, outChannels: channels, kernel: 7, stride: 2 });
@@ -61,10 +63,5 @@ function denseLayer(
 
 function transition(layers: ConvLayers, x: string, inChannels: number, outChannels: number): string {
   const shape = { inChannels, outChannels, kernel: 1, stride: 1 };
-  return layers.pool(
-    'AveragePool',
-    layers.convBias(layers.normActivate(x, inChannels), shape, 'none'),
-    2,
-    2,
-  );
+  return layers.pool('AveragePool', layers.convBias(layers.normActivate(x, inChannels), shape, 'none'), 2, 2);
 }

@@ -1,20 +1,22 @@
-/** InceptionV3: branches of factorised convolutions; 299x299 pictures into 1000 classes, any batch. */
+/** InceptionV3: branches of factorised convolutions; pictures into 1000 classes, any batch. */
 import { GraphBuilder } from '../../../sdk/src/onnx/builder.ts';
-import { type Architecture, type ArchitectureOptions, pictures } from './architecture.ts';
+import { type Architecture, type ArchitectureOptions, pictures, sideAt } from './architecture.ts';
 import { ConvLayers, type Extent, scaled } from './conv-layers.ts';
 import { randomNumbers } from './random-weights.ts';
+
+const sideOf = (scale: number) => sideAt(scale, 299, 139);
 
 export const inceptionV3: Architecture = {
   name: 'InceptionV3',
   make: makeInceptionV3,
-  inputs: () => pictures(299),
+  inputs: (scale) => pictures(sideOf(scale)),
   fullMegabytes: 95,
   smallScale: 1 / 8,
 };
 
 function makeInceptionV3({ scale, seed = 25 }: ArchitectureOptions): Uint8Array {
   const graph = new GraphBuilder('inceptionv3');
-  graph.input('input', 'float32', ['batch', 3, 299, 299]);
+  graph.input('input', 'float32', ['batch', 3, sideOf(scale), sideOf(scale)]);
   graph.output('output', 'float32', ['batch', 1000]);
   const layers = new ConvLayers(graph, randomNumbers(seed));
   const blocks = new InceptionBlocks(graph, layers, scale);

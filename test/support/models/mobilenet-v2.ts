@@ -1,6 +1,6 @@
-/** MobileNetV2: inverted residuals with depthwise convolutions; 224x224 pictures into 1000 classes, any batch. */
+/** MobileNetV2: inverted residuals with depthwise convolutions; pictures into 1000 classes, any batch. */
 import { GraphBuilder } from '../../../sdk/src/onnx/builder.ts';
-import { type Architecture, type ArchitectureOptions, pictures } from './architecture.ts';
+import { type Architecture, type ArchitectureOptions, pictures, sideAt } from './architecture.ts';
 import { ConvLayers, scaled } from './conv-layers.ts';
 import { randomNumbers } from './random-weights.ts';
 
@@ -15,10 +15,12 @@ const STAGES = [
   [6, 320, 1, 1],
 ] as const;
 
+const sideOf = (scale: number) => sideAt(scale, 224, 96);
+
 export const mobilenetV2: Architecture = {
   name: 'MobileNetV2',
   make: makeMobilenetV2,
-  inputs: () => pictures(224),
+  inputs: (scale) => pictures(sideOf(scale)),
   fullMegabytes: 14,
   smallScale: 1 / 2,
 };
@@ -26,7 +28,7 @@ export const mobilenetV2: Architecture = {
 function makeMobilenetV2({ scale, seed = 24 }: ArchitectureOptions): Uint8Array {
   const graph = new GraphBuilder('mobilenetv2');
   const layers = new ConvLayers(graph, randomNumbers(seed));
-  let x = graph.input('input', 'float32', ['batch', 3, 224, 224]);
+  let x = graph.input('input', 'float32', ['batch', 3, sideOf(scale), sideOf(scale)]);
   graph.output('output', 'float32', ['batch', 1000]);
   let inChannels = scaled(32, scale);
   x = layers.convNorm(x, { inChannels: 3, outChannels: inChannels, kernel: 3, stride: 2 }, 'relu6');

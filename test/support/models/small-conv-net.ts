@@ -11,7 +11,7 @@ export function smallConvNet({ seed = 3, blocks = 3, input = 'input' } = {}): Ui
   const same = { inChannels: 8, outChannels: 8, kernel: 3, stride: 1 };
   let x = layers.convNorm(input, { ...same, inChannels: 3, stride: 2 });
   for (let block = 0; block < blocks; block++) {
-    const y = layers.convNorm(layers.convNorm(x, same), same, { relu: false });
+    const y = layers.convNorm(layers.convNorm(x, same), same, 'none');
     x = graph.node('Relu', [graph.node('Add', [y, x])]);
     if (block % 2 === 0) x = graph.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2] });
   }

@@ -1,6 +1,6 @@
 /** A one-stage detector in the manner of YOLOv8: backbone, a neck that goes up and down again, three outputs. */
 import { GraphBuilder } from '../../../sdk/src/onnx/builder.ts';
-import { type Architecture, type ArchitectureOptions, pictures } from './architecture.ts';
+import { type Architecture, type ArchitectureOptions, pictures, sideAt } from './architecture.ts';
 import { ConvLayers, scaled } from './conv-layers.ts';
 import { randomNumbers } from './random-weights.ts';
 
@@ -14,17 +14,19 @@ const STAGES = [
 /** Four box sides and eighty classes for each place. */
 const PREDICTED = 84;
 
+const sideOf = (scale: number) => sideAt(scale, 320, 128);
+
 export const yolo: Architecture = {
   name: 'YOLO with a neck',
   make: makeYolo,
-  inputs: () => pictures(320),
+  inputs: (scale) => pictures(sideOf(scale)),
   fullMegabytes: 11,
   smallScale: 1 / 2,
 };
 
 function makeYolo({ scale, seed = 27 }: ArchitectureOptions): Uint8Array {
   const graph = new GraphBuilder('yolo');
-  graph.input('input', 'float32', ['batch', 3, 320, 320]);
+  graph.input('input', 'float32', ['batch', 3, sideOf(scale), sideOf(scale)]);
   for (const size of ['large', 'medium', 'small']) graph.output(size);
   new Detector(graph, randomNumbers(seed), scale).build('input');
   return graph.toBytes();

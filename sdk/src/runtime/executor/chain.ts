@@ -3,6 +3,7 @@ import type { Cut } from '../../cut/cut.ts';
 import { SplitError } from '../../errors.ts';
 import type { GraphOptimization, LoadedModel, Runtime } from '../runtime.ts';
 import type { Executor, ExecutorRequest, ExecutorResult } from './executor.ts';
+import { checkCuts, findPart } from './part.ts';
 
 /** One link: a model whose weights may lie in the original's files. */
 export interface ChainSegment {
@@ -33,7 +34,8 @@ export async function createChain(options: ChainOptions): Promise<Executor> {
   async function run(request: ExecutorRequest): Promise<ExecutorResult> {
     if (closing !== undefined) throw new SplitError('closed', 'the executor was closed');
     const { feeds, fetches, signal } = request;
-    const range = models.slice(...findRange(cuts, request));
+    const { first, end } = findPart(cuts, request);
+    const range = models.slice(first, end);
     const { values, stepMs } = await runtime.run({
       models: range,
       feeds,
@@ -49,47 +51,6 @@ export async function createChain(options: ChainOptions): Promise<Executor> {
   }
 
   return { cuts, description: `chain of ${segments.length} segments, ${runtime.description}`, run, close };
-}
-
-function checkCuts(cuts: readonly Cut[], segmentCount: number): readonly Cut[] {
-  if (cuts.length !== segmentCount - 1) {
-    throw new SplitError(
-      'cut-invalid',
-      `${segmentCount} segments have ${segmentCount - 1} cuts, not ${cuts.length}`,
-    );
-  }
-  for (const [index, cut] of cuts.entries()) {
-    const before = cuts[index - 1]?.position ?? 0;
-    if (cut.position <= before && index > 0) {
-      throw new SplitError('cut-invalid', `cut at position ${cut.position} follows one at ${before}`);
-    }
-  }
-  return [...cuts];
-}
-
-/** First segment to run, and the one after the last. */
-function findRange(cuts: readonly Cut[], { from, to }: ExecutorRequest): [first: number, end: number] {
-  const first = from === undefined ? 0 : boundaryAfter(cuts, from);
-  const end = to === undefined ? cuts.length + 1 : boundaryAfter(cuts, to);
-  if (end < first) {
-    throw new SplitError(
-      'cut-invalid',
-      `a run from position ${from?.position} cannot end at ${to?.position}`,
-    );
-  }
-  return [first, end];
-}
-
-/** Cut k lies before segment k + 1. Cuts are equal by id: the caller's may come from another copy of the plan. */
-function boundaryAfter(cuts: readonly Cut[], wanted: Cut): number {
-  const index = cuts.findIndex((cut) => cut.id === wanted.id);
-  if (index < 0) {
-    throw new SplitError(
-      'cut-invalid',
-      `cut ${wanted.id} (${wanted.name}) is not one of ${cuts.length} of this chain`,
-    );
-  }
-  return index + 1;
 }
 
 async function loadAll({ runtime, segments, directory, optimization }: ChainOptions): Promise<LoadedModel[]> {

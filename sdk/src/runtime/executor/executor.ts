@@ -1,4 +1,7 @@
-/** The Executor port: runs the part of a model between two cuts. Adapter: chain.ts, one session per segment. */
+/**
+ * The Executor port: runs the part of a model between two cuts. Adapters: valve.ts, one session for all parts and
+ * for batches; chain.ts, one session per segment; separate.ts, one per part that is asked for.
+ */
 import type { Cut } from '../../cut/cut.ts';
 import type { Tensors } from '../../tensor.ts';
 
@@ -14,6 +17,11 @@ export interface Executor {
    * `aborted`, `closed`
    */
   run(request: ExecutorRequest): Promise<ExecutorResult>;
+  /**
+   * Runs requests at the same or at different cuts together where their rows allow it, and the others one by one;
+   * each promise is settled as that of `run` would be. Absent where nothing can be run together.
+   */
+  runBatch?(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[];
   /** Waits for runs in progress, then releases the models; the runtime stays. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -31,6 +39,9 @@ export interface ExecutorRequest {
 
 export interface ExecutorResult {
   readonly values: Tensors;
-  /** Milliseconds of each segment that ran, in order. */
+  /**
+   * Milliseconds of each segment that ran, in order. Where segments run as one, their time is parted by what each of
+   * them took when the model was opened. In a batch they are those of the run that the requests share.
+   */
   readonly segmentMs: readonly number[];
 }

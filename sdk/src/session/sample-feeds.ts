@@ -6,7 +6,7 @@ import {
   type TensorInfo,
   type Tensors,
   tensorFromBytes,
-} from '@cutpoint/sdk';
+} from '../tensor.ts';
 
 const MAX_SAMPLE_BYTES = 1 << 28;
 const FLOAT16_EXPONENT_OF_ONE = 0x3c00;

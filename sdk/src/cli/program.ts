@@ -1,0 +1,56 @@
+/** The command line of `cutpoint`: a verb and its flags in, an exit code out. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { inspectVerb } from './inspect.ts';
+import type { ExitCode, Verb, World } from './verb.ts';
+import { verifyVerb } from './verify.ts';
+
+const VERBS: readonly Verb<never>[] = [inspectVerb, verifyVerb];
+
+/** Runs one verb. Never throws. */
+export async function runProgram(world: World): Promise<ExitCode> {
+  try {
+    return await runVerb(world);
+  } catch (error) {
+    const { code, message } = asSplitError(error);
+    world.writeError(`error[${code}]: ${message}\n`);
+    return isSplitError(error) && code === 'options-invalid' ? 2 : 1;
+  }
+}
+
+async function runVerb(world: World): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = new Command('cutpoint')
+    .description('Cuts ONNX models in two: finds where, and proves that nothing changes.')
+    .version(readVersion());
+  for (const verb of VERBS) {
+    const command = program.command(verb.name);
+    verb.describe(command);
+    command.action(async (model: string, flags: unknown) => {
+      exitCode = await verb.run(model, flags as never, world);
+    });
+  }
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ writeOut: world.writeOut, writeErr: () => {} });
+  try {
+    await program.parseAsync(world.argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    throw usageError(error, program);
+  }
+}
+
+function usageError(error: CommanderError, program: Command): SplitError {
+  const verbs = program.commands.map((command) => command.name()).join(', ');
+  const wrong = error.code === 'commander.help' ? 'no verb given' : error.message.replace(/^error: /, '');
+  const expected = `expected one of ${verbs} and a model; see cutpoint --help`;
+  return new SplitError('options-invalid', `${wrong}; ${expected}`, { cause: error });
+}
+
+function readVersion(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

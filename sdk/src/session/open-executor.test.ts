@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ocrModels } from '../../../test/support/models/ocr-models.ts';
+import { randomNumbers, randomTensor } from '../../../test/support/models/random-weights.ts';
+import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { isSameBits, relativeError } from '../../../test/support/split-runs.ts';
+import { candidateCuts } from '../cut/candidates.ts';
+import type { Cut } from '../cut/cut.ts';
+import { SplitError } from '../errors.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import type { Executor } from '../runtime/executor/executor.ts';
+import { createOrtNode } from '../runtime/ort-node.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { fileSource } from '../source/file.ts';
+import { memorySource } from '../source/memory.ts';
+import type { Tensor, Tensors } from '../tensor.ts';
+import { type OpenExecutorOptions, openExecutor } from './open-executor.ts';
+import { type InputShapes, openModel } from './open-model.ts';
+
+describe('choosing an executor', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createOrtNode({ threads: 1 });
+  });
+  afterAll(() => runtime.close());
+
+  const openNet = async (bytes: Uint8Array, shapes: InputShapes, options: OpenExecutorOptions = {}, on = runtime) => {
+    const model = await openModel(memorySource(bytes), runtime, { inputShapes: shapes });
+    const inner = model.cuts.filter(({ depth }) => depth > 0 && depth < 1);
+    return { model, executor: await openExecutor(model, inner, on, options) };
+  };
+  const convNet = { bytes: smallConvNet(), shapes: { input: [1, 3, 32, 32] } };
+
+  it('takes the valve where it computes what the chain does, and says what it measured', async () => {
+    const model = await openModel(fileSource(ocrModels().rec.path), runtime, { inputShapes: { x: [1, 3, 48, 160] } });
+    const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
+    const counted = countRows(runtime);
+    const executor = await openExecutor(model, cuts, counted.runtime);
+    expect(executor.report).toMatchObject({ kind: 'valve', rows: 'rows run together' });
+    expect(executor.report.reason).toMatch(/^[\d.]+ ms a run, the chain [\d.]+ ms$/);
+    expect(counted.wholeRuns()).toBeLessThanOrEqual(14);
+    await executor.close();
+  });
+
+  it('runs a size that it was not opened with, at every cut', async () => {
+    const model = await openModel(fileSource(ocrModels().det.path), runtime, { inputShapes: { x: [1, 3, 64, 96] } });
+    const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
+    const x = randomTensor(randomNumbers(3), [1, 3, 96, 64]);
+    const fetches = model.outputs.map(({ name }) => name);
+    const valve = await openExecutor(model, cuts, runtime, { kind: 'valve', optimization: 'extended' });
+    const chain = await openExecutor(model, cuts, runtime, { kind: 'chain', optimization: 'extended' });
+    const whole = await chain.run({ feeds: { x }, fetches });
+    for (const cut of cuts) {
+      const head = await valve.run({ to: cut, feeds: { x }, fetches: crossing(cut) });
+      const tail = await valve.run({ from: cut, feeds: head.values, fetches });
+      for (const name of fetches) expect(isSameBits(tail.values[name], whole.values[name])).toBe(true);
+    }
+    await Promise.all([valve.close(), chain.close()]);
+  });
+
+  it('frees a batch that the model fixes at one, and runs rows together then', async () => {
+    const { executor } = await openNet(fixedBatchNet(), {});
+    expect(executor.report).toMatchObject({ kind: 'valve', rows: 'rows run together, with the batch freed' });
+    await expectBatchedLikeAlone(executor);
+    await executor.close();
+  });
+
+  it('runs rows one by one where a constant keeps the batch at one', async () => {
+    const { executor } = await openNet(fixedBatchNet({ token: true }), {});
+    expect(executor.report.rows).toMatch(/^rows run one by one: a batch of 3 does not run: /);
+    await expectBatchedLikeAlone(executor, { runs: 'each' });
+    await executor.close();
+  });
+
+  it('sees rows that depend on each other, and does not run them together', async () => {
+    const { executor } = await openNet(batchNormalisingNet(), {});
+    expect(executor.report.rows).toMatch(/^rows run one by one: output "y" is not of rows that are independent/);
+    await expectBatchedLikeAlone(executor, { runs: 'each' });
+    await executor.close();
+  });
+
+  it('names the cuts where the number of rows itself crosses, and serves single requests at them', async () => {
+    const { executor } = await openNet(shapeNet(), {}, { kind: 'valve' });
+    expect(executor.report.notBatched.map(({ reason }) => reason)).toEqual(Array(2).fill('"size" holds the number of rows'));
+    await expectBatchedLikeAlone(executor, { runs: 'some' });
+    await executor.close();
+  });
+
+  it('falls back to the chain where the valve does not load, and to separate sessions after that', async () => {
+    const noValve = refuse(runtime, (text) => text.includes('cutpoint/run_0'));
+    const chained = await openNet(convNet.bytes, convNet.shapes, {}, noValve);
+    expect(chained.executor.report).toMatchObject({ kind: 'chain', reason: 'the valve failed: no valves here' });
+    const noParts = refuse(runtime, (text) => !text.includes('output') || !text.includes('input'));
+    const parted = await openNet(convNet.bytes, convNet.shapes, {}, noParts);
+    expect(parted.executor.report.kind).toBe('separate');
+    const feeds = { input: randomTensor(randomNumbers(1), [1, 3, 32, 32]) };
+    const [a, b] = await Promise.all([chained, parted].map(({ executor }) => executor.run({ feeds, fetches: ['output'] })));
+    expect(relativeError(a?.values.output, b?.values.output)).toBeLessThan(1e-5);
+    await Promise.all([chained, parted].map(({ executor }) => executor.close()));
+  });
+
+  it('does not take a valve that computes something else', async () => {
+    const lying: Runtime = {
+      ...runtime,
+      run: async (request) => {
+        const result = await runtime.run(request);
+        const isValve = 'cutpoint/run_0' in request.feeds;
+        return isValve ? { ...result, values: mapValues(result.values, doubled) } : result;
+      },
+    };
+    const { executor } = await openNet(convNet.bytes, convNet.shapes, {}, lying);
+    expect(executor.report).toMatchObject({ kind: 'chain', reason: expect.stringMatching(/^the valve failed: ".*" differs by 1 /) });
+    await executor.close();
+  });
+
+  it('takes the chain where no sizes are known to try the valve with', async () => {
+    const graph = new GraphBuilder();
+    graph.input('x', 'float32', ['n', 'width']);
+    graph.node('Exp', [graph.node('Neg', ['x'])], {}, { outputs: ['y'] });
+    graph.output('y');
+    const { executor } = await openNet(graph.toBytes(), {});
+    expect(executor.report).toMatchObject({ kind: 'chain', reason: expect.stringContaining('the size of an input is open') });
+    await executor.close();
+  });
+});
+
+/** Reshapes to constant shapes, as exporters write them; with a class token it cannot be freed by rewriting those. */
+function fixedBatchNet({ token = false } = {}): Uint8Array {
+  const graph = new GraphBuilder('fixed');
+  const next = randomNumbers(4);
+  graph.input('x', 'float32', [1, 8]);
+  const shape = (name: string, dims: readonly number[]) =>
+    graph.initializer(name, { type: 'int64', dims: [dims.length], data: BigInt64Array.from(dims, BigInt) });
+  const weights = graph.initializer('weights', randomTensor(next, [4, 4]));
+  let h = graph.node('Reshape', [graph.node('Tanh', ['x']), shape('square', [1, 2, 4])]);
+  if (token) {
+    const first = graph.initializer('token', randomTensor(next, [1, 1, 4]));
+    h = graph.node('Concat', [first, h], { axis: 1 });
+  }
+  h = graph.node('Sigmoid', [graph.node('MatMul', [h, weights])]);
+  h = graph.node('Reshape', [h, shape('flat', [1, -1])]);
+  graph.node('Softmax', [h], {}, { outputs: ['y'] });
+  graph.output('y');
+  return graph.toBytes();
+}
+
+function batchNormalisingNet(): Uint8Array {
+  const graph = new GraphBuilder('mean');
+  graph.input('x', 'float32', ['batch', 8]);
+  const h = graph.node('Tanh', ['x']);
+  const mean = graph.node('ReduceMean', [h], { axes: [0], keepdims: 1 });
+  graph.node('Softmax', [graph.node('Sub', [h, mean])], {}, { outputs: ['y'] });
+  graph.output('y');
+  return graph.toBytes();
+}
+
+/** The shape of the input crosses until it is used. */
+function shapeNet(): Uint8Array {
+  const graph = new GraphBuilder('shape');
+  graph.input('x', 'float32', ['batch', 8]);
+  const h = graph.node('Tanh', ['x'], {}, { outputs: ['h'] });
+  graph.node('Shape', [h], {}, { outputs: ['size'] });
+  const flat = graph.initializer('flat', { type: 'int64', dims: [1], data: BigInt64Array.of(-1n) });
+  graph.node('Reshape', [graph.node('Reshape', [h, flat]), 'size'], {}, { outputs: ['again'] });
+  graph.node('Softmax', [graph.node('Sigmoid', ['again'])], {}, { outputs: ['y'] });
+  graph.output('y');
+  return graph.toBytes();
+}
+
+/** Requests at the input and at every cut, from [1, 8], against each alone. */
+async function expectBatchedLikeAlone(
+  executor: Executor,
+  { runs = 'one' }: { runs?: 'one' | 'some' | 'each' } = {},
+): Promise<void> {
+  const requests = [];
+  for (const [index, from] of [undefined, ...executor.cuts].entries()) {
+    const feeds: Tensors = { x: randomTensor(randomNumbers(index), [1, 8], { spread: index + 1 }) };
+    const head = from && (await executor.run({ to: from, feeds, fetches: crossing(from) }));
+    requests.push({ from, feeds: head?.values ?? feeds, fetches: ['y'] });
+  }
+  const alone = await Promise.all(requests.map((request) => executor.run(request)));
+  const together = await Promise.all(executor.runBatch?.(requests) ?? []);
+  const runTimes = new Set(together.map(({ segmentMs }) => segmentMs.at(-1)));
+  const expected = { one: 1, each: requests.length, some: requests.length - 1 };
+  expect(runTimes.size).toBeLessThanOrEqual(expected[runs]);
+  if (runs !== 'one') expect(runTimes.size).toBeGreaterThan(1);
+  for (const [index, { values }] of together.entries()) {
+    expect(relativeError(values.y, alone[index]?.values.y)).toBeLessThan(1e-5);
+  }
+}
+
+/** Counts the rows that pass through the model's first node, as a measure of whole runs. */
+function countRows(real: Runtime): { runtime: Runtime; wholeRuns: () => number } {
+  let rows = 0;
+  const runtime: Runtime = {
+    ...real,
+    run: (request) => {
+      rows += request.feeds.x?.dims[0] ?? 0;
+      return real.run(request);
+    },
+  };
+  return { runtime, wholeRuns: () => rows };
+}
+
+function refuse(runtime: Runtime, isRefused: (text: string) => boolean): Runtime {
+  return {
+    ...runtime,
+    load: (model) => {
+      const text = new TextDecoder('latin1').decode(model.bytes);
+      return isRefused(text) ? Promise.reject(new SplitError('runtime-failed', 'no valves here')) : runtime.load(model);
+    },
+  };
+}
+
+function mapValues(values: Tensors, change: (tensor: Tensor) => Tensor): Tensors {
+  return Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, change(tensor)]));
+}
+
+function doubled(tensor: Tensor): Tensor {
+  return tensor.data instanceof Float32Array ? { ...tensor, data: tensor.data.map((value) => 2 * value) } : tensor;
+}
+
+function crossing({ tensors }: Cut): string[] {
+  return tensors.map(({ name }) => name);
+}

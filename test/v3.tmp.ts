@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { createOrtNode } from '../sdk/src/runtime/ort-node.ts';
+import { openExecutor } from '../sdk/src/session/open-executor.ts';
+import { openModel } from '../sdk/src/session/open-model.ts';
+import { fileSource } from '../sdk/src/source/file.ts';
+import { randomNumbers, randomTensor } from './support/models/random-weights.ts';
+import { cutsFor, SHAPE } from './bench/split/resnet.ts';
+const st=(w:string)=>{const m=process.memoryUsage(); const s=readFileSync('/proc/self/status','utf8'); console.log(w.padEnd(16),'rss',Math.round(m.rss/1e6),'ab',Math.round(m.arrayBuffers/1e6),'heap',Math.round(m.heapTotal/1e6), /RssAnon:\s+(\d+)/.exec(s)![1], /RssFile:\s+(\d+)/.exec(s)![1])};
+const [,,path='',kind='valve',b='1']=process.argv;
+st('start');
+const runtime = await createOrtNode({ threads: 2 }); st('runtime');
+const input = randomTensor(randomNumbers(1), SHAPE);
+const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } }); st('open');
+const e = await openExecutor(model, cutsFor(model, kind as any), runtime, { kind: kind as any, isBatching: b==='1' }); st('executor');
+await e.run({ feeds: { input }, fetches: ['output'] }); st('run');
+(globalThis as any).gc?.(); st('gc');
+await new Promise(r=>setTimeout(r,500)); st('later');
+process.exit(0);
