@@ -8,6 +8,7 @@ import {
   openChain,
   openModel,
   type Runtime,
+  sampleTensor,
   type Tensor,
   type Tensors,
 } from '@cutpoint/sdk/gateway';
@@ -22,7 +23,6 @@ import {
 } from '../../test/support/gateway-process.ts';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { mosquittoMissing, startMosquitto } from '../../test/support/mosquitto.ts';
-import { sampleTensor } from '@cutpoint/sdk/gateway';
 
 const INPUT = sampleTensor({ type: 'float32', dims: [4, 3, 32, 32], seed: 9 });
 const NOBODY_ELSE = ['--listen', '127.0.0.1:0', '--threads', '1'];

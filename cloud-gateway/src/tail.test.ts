@@ -7,6 +7,7 @@ import {
   openChain,
   openModel,
   type Runtime,
+  sampleTensor,
   systemClock,
   type Tensors,
 } from '@cutpoint/sdk/gateway';
@@ -14,7 +15,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { silentLog } from './log.ts';
 import { prepareModel } from './models/prepare-model.ts';
-import { sampleTensor } from '@cutpoint/sdk/gateway';
 import type { ServedModel } from './models/served-model.ts';
 import { createTailHandler, type HandleRequest } from './tail.ts';
 import { createWorkQueue } from './work-queue.ts';

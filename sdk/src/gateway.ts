@@ -12,8 +12,8 @@ export { openChain } from './session/open-chain.ts';
 export {
   type ExecutorKind,
   type ExecutorReport,
-  type OpenedExecutor,
   type OpenExecutorOptions,
+  type OpenedExecutor,
   openExecutor,
 } from './session/open-executor.ts';
 export { openModel, type SplitModel } from './session/open-model.ts';

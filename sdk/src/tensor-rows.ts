@@ -42,7 +42,9 @@ export function joinRows(tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 1) return first;
   const rows = tensors.reduce((sum, tensor) => sum + sizeAlong(tensor, axis), 0);
   const { outer } = layout(first, axis);
-  const joined = new Uint8Array(elementCount(withSize(first.dims, axis, rows)) * TENSOR_TYPES[first.type].bytes);
+  const joined = new Uint8Array(
+    elementCount(withSize(first.dims, axis, rows)) * TENSOR_TYPES[first.type].bytes,
+  );
   let at = 0;
   for (let block = 0; block < outer; block++) {
     for (const tensor of tensors) {

@@ -8,17 +8,30 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Runs every variant once a round, the order turned round every second time, and gives each one's median of `measure`. */
+/** Runs every variant once a round, the order turned round every second time, and gives each one's median. */
 export async function interleave(
   variants: Readonly<Record<string, () => Promise<number>>>,
   rounds: number,
 ): Promise<Readonly<Record<string, number>>> {
-  const values = new Map<string, number[]>(Object.keys(variants).map((name) => [name, []]));
+  const values = await interleaveAll(variants, rounds);
+  return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, median(list)]));
+}
+
+/** The same with all values, in the order of the rounds. */
+export async function interleaveAll<Name extends string>(
+  variants: Readonly<Record<Name, () => Promise<number>>>,
+  rounds: number,
+): Promise<Readonly<Record<Name, readonly number[]>>> {
+  const names = Object.keys(variants) as Name[];
+  const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
   for (let round = 0; round < rounds; round++) {
-    const names = Object.keys(variants);
-    for (const name of round % 2 === 0 ? names : names.reverse()) {
-      values.get(name)?.push((await variants[name]?.()) ?? Number.NaN);
-    }
+    for (const name of round % 2 === 0 ? names : names.toReversed())
+      values[name].push(await variants[name]());
   }
-  return Object.fromEntries([...values].map(([name, list]) => [name, median(list)]));
+  return values;
+}
+
+/** Of what was measured in the same round. */
+export function medianOfRatios(values: readonly number[], bases: readonly number[]): number {
+  return median(values.map((value, round) => value / (bases[round] ?? Number.NaN)));
 }

@@ -10,8 +10,8 @@ import {
 } from '@cutpoint/sdk/node';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
 import { GraphBuilder } from '../../sdk/src/onnx/builder.ts';
+import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
 import { randomNumbers, randomTensor } from '../support/models/random-weights.ts';
 import { smallConvNet } from '../support/models/small-conv-net.ts';
 import { mosquittoMissing, startMosquitto } from '../support/mosquitto.ts';
@@ -192,7 +192,11 @@ describe('a split session over the embedded broker', () => {
   });
 
   it('sends nothing where the head makes all that is asked for', async () => {
-    const early = await createSplitSession(twoOutputs(), { broker: gateway.brokerUrl, model: 'two', fallback: 'none' });
+    const early = await createSplitSession(twoOutputs(), {
+      broker: gateway.brokerUrl,
+      model: 'two',
+      fallback: 'none',
+    });
     const feeds = { input: randomTensor(randomNumbers(1), [1, 8]) };
     const expected = await early.run(feeds);
     const arm = early.arms.find((one) => one.kind === 'split' && one.cut.headOutputs.includes('early'));

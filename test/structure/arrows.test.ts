@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   transport: ['protocol'],
   runtime: ['cut'],
   planner: ['cut', 'codec'],
+  profiler: ['planner', 'runtime', 'cut', 'onnx'],
   adaptive: ['planner'],
   session: ['adaptive', 'planner', 'cut', 'onnx', 'source', 'codec', 'transport', 'runtime'],
   testing: ['transport', 'protocol'],
@@ -30,6 +31,7 @@ const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'adaptive'];
 /** Adapters: the only files that may know a platform or a foreign package. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'codec/deflate-node.ts': ['node:zlib'],
+  'codec/zstd-node.ts': ['node:zlib'],
 };
 const PURE_PACKAGES = ['zod', 'cbor-x', '@noble/hashes/sha2.js', '@noble/hashes/utils.js'];
 

@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@cutpoint/sdk';
-import { describe, expect, it } from 'vitest';
 import { sampleFeeds, sampleTensor } from '@cutpoint/sdk/gateway';
+import { describe, expect, it } from 'vitest';
 import { median } from './warm-up.ts';
 
 describe('sample feeds', () => {

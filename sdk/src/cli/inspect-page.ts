@@ -5,7 +5,7 @@ import { htmlList, htmlTable } from '../report/html.ts';
 import { renderPage } from '../report/page.ts';
 import type { Cell } from '../report/table.ts';
 import { frontierBytes, sizeText } from './frontier.ts';
-import { answer, type Inspection, percent, smallestOffered } from './inspection.ts';
+import { answer, depthPercent, type Inspection, percent, smallestOffered } from './inspection.ts';
 import { nodeKind } from './node-kinds.ts';
 
 export interface PageContext {
@@ -81,7 +81,7 @@ function offeredTable({ cuts }: Inspection): string {
   const offered = cuts.filter(({ isOffered }) => isOffered);
   const best = smallestOffered(cuts);
   const rows = offered.map(({ cut, isCandidate }): Cell[] => [
-    Math.round(cut.depth * 100),
+    depthPercent(cut),
     kilobytes(cut.bytes),
     whole && cut.bytes !== null ? (cut.bytes / whole) * 100 : undefined,
     cut.tensors.length,
@@ -105,7 +105,7 @@ function otherTable(cuts: readonly SurveyedCut[]): string {
     { title: 'largest tensor' },
   ];
   const rows = cuts.map(({ cut, reason }): Cell[] => [
-    Math.round(cut.depth * 100),
+    depthPercent(cut),
     kilobytes(cut.bytes),
     cut.tensors.length,
     reason,

@@ -4,7 +4,7 @@ import { sparkline, sparkMarks } from '../report/sparkline.ts';
 import { renderTable } from '../report/table.ts';
 import { wrap } from '../report/wrap.ts';
 import { frontierBytes, sizeText } from './frontier.ts';
-import { answer, type Inspection } from './inspection.ts';
+import { answer, depthPercent, type Inspection } from './inspection.ts';
 
 export function inspectText(
   inspection: Inspection,
@@ -47,7 +47,7 @@ function cutTable(cuts: readonly SurveyedCut[], all: boolean, colours: boolean):
     'largest tensor',
   ];
   const rows = cuts.map(({ cut, isCandidate, isOffered, reason }) => [
-    Math.round(cut.depth * 100),
+    depthPercent(cut),
     cut.id,
     cut.tensors.length,
     cut.bytes === null ? undefined : cut.bytes / 1000,

@@ -36,11 +36,15 @@ export function answer({ cuts, inputs, shapes }: Inspection): string {
   if (offered === 0) return 'No cut of this model is offered: run it whole, on the device or in the cloud.';
   const count = `${offered} of ${cuts.length} legal cuts ${offered === 1 ? 'is' : 'are'} offered`;
   if (best === undefined) return `${count}; sizes are open until you say ${missingShapes(inputs, shapes)}.`;
-  const whole = cuts[0]?.cut.position === 0 ? cuts[0].cut.bytes : null;
-  const share = whole
-    ? `, ${Number((((best.bytes ?? 0) / whole) * 100).toPrecision(3))} % of the inputs`
-    : '';
-  return `${count}; the smallest sends ${sizeText(best.bytes)}${share}, after ${percent(best)} of the nodes.`;
+  return `${count}; ${firstSmaller(cuts)}, the smallest at ${percent(best)} (${sizeText(best.bytes)}).`;
+}
+
+function firstSmaller(cuts: readonly SurveyedCut[]): string {
+  const inputs = cuts[0]?.cut.position === 0 ? (cuts[0].cut.bytes ?? 0) : 0;
+  const first = cuts.find(({ isOffered, cut }) => isOffered && cut.bytes !== null && cut.bytes < inputs)?.cut;
+  if (first === undefined) return `none sends less than the inputs (${sizeText(inputs)})`;
+  const sizes = `${sizeText(first.bytes)} of ${sizeText(inputs)}`;
+  return `the first to send less than the inputs lies at ${percent(first)} of the nodes (${sizes})`;
 }
 
 /** Flags that would close the open dimensions. */
@@ -55,4 +59,7 @@ function exampleDims(shape: TensorInfo['shape']): string {
   return shape === null ? '...' : shape.map((dim) => (typeof dim === 'number' ? dim : dim || '?')).join(',');
 }
 
-export const percent = ({ depth }: Cut): string => `${Math.round(depth * 100)} %`;
+/** Rounded down: 100 % is the whole model. */
+export const depthPercent = ({ depth }: Cut): number => Math.floor(depth * 100);
+
+export const percent = (cut: Cut): string => `${depthPercent(cut)} %`;

@@ -3,6 +3,7 @@ import { type Cell, renderTable } from '../report/table.ts';
 import { wrap } from '../report/wrap.ts';
 import type { Verdict } from '../verify/verify-cuts.ts';
 import { shownName } from './inspect-text.ts';
+import { depthPercent } from './inspection.ts';
 
 export interface Verification {
   /** The executor's name, as `--executor` takes it. */
@@ -56,7 +57,7 @@ function verdictTable(verdicts: readonly Verdict[], { tolerance }: VerifySetting
     'largest tensor',
   ];
   const rows = verdicts.map((verdict): Cell[] => [
-    Math.round(verdict.cut.depth * 100),
+    depthPercent(verdict.cut),
     verdict.cut.id,
     verdict.cut.tensors.length,
     verdict.cut.bytes === null ? undefined : verdict.cut.bytes / 1000,

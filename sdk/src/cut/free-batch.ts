@@ -12,8 +12,8 @@ import { valuesOf } from '../onnx/tensor-values.ts';
 import { untypedValueInfoBytes, valueInfoBytes } from '../onnx/value-info.ts';
 import { bytesOf } from '../onnx/wire-reader.ts';
 import type { TensorInfo } from '../tensor.ts';
+import { freshPrefix } from './fresh-names.ts';
 import type { TypesByName } from './legal-cuts.ts';
-import { freshPrefix } from './valve-names.ts';
 
 export interface FreeBatchOptions {
   readonly types: TypesByName;
@@ -30,7 +30,9 @@ export function freeBatch(graph: Graph, options: FreeBatchOptions): Graph {
     const shape = isActive(graph, node) ? freedShape(graph, node, options.types) : undefined;
     if (!shape) return bytesOf(node.span);
     const name = `${prefix}shape_${shapes.length}`;
-    shapes.push(tensorProto(name, { type: 'int64', dims: [shape.length], data: BigInt64Array.from(shape, BigInt) }));
+    shapes.push(
+      tensorProto(name, { type: 'int64', dims: [shape.length], data: BigInt64Array.from(shape, BigInt) }),
+    );
     return renameReads(node, new Map([[node.inputs[1] ?? '', name]]));
   });
   const parts = partsOf(model.graph);

@@ -52,7 +52,9 @@ function classify(alone: Tensor, batch: Tensor, runs: RowRuns): RowKind {
   const isRow = grown.length === 1 && alone.dims[axis] === 1 && sizeAlong(batch, axis) === runs.batchRows;
   if (!isRow) return { kind: 'folded' };
   const among = copyRow(batch, axis, runs.index);
-  return largestDifference(among, alone) <= (runs.tolerance ?? 1e-5) ? { kind: 'row', axis, dims: alone.dims } : { kind: 'mixed' };
+  return largestDifference(among, alone) <= (runs.tolerance ?? 1e-5)
+    ? { kind: 'row', axis, dims: alone.dims }
+    : { kind: 'mixed' };
 }
 
 function classifySameShape(alone: Tensor, batch: Tensor, rows: number): RowKind {
@@ -61,7 +63,26 @@ function classifySameShape(alone: Tensor, batch: Tensor, rows: number): RowKind 
   const perRow = one.map((value, i) => ((many[i] ?? Number.NaN) - value) / (rows - 1));
   const isShape = alone.type.includes('int') && perRow.every(Number.isInteger);
   // Floats of one shape that change with the batch are a statistic over it: its rows are not independent.
-  return isShape ? { kind: 'shape', perRow, fixed: one.map((value, i) => value - (perRow[i] ?? 0)) } : { kind: 'mixed' };
+  return isShape
+    ? { kind: 'shape', perRow, fixed: one.map((value, i) => value - (perRow[i] ?? 0)) }
+    : { kind: 'mixed' };
+}
+
+/**
+ * How far a row in a batch of itself lies from the row alone, at worst: what a provider's other order of sums does to
+ * it, if anything. Rows that depend on each other differ by far more from one neighbour to the next.
+ */
+export function rowNoise({ alone, batch, batchRows, index }: RowRuns): number {
+  let noise = 0;
+  for (const [name, one] of Object.entries(alone)) {
+    const many = batch[name];
+    if (!many) continue;
+    const axis = one.dims.findIndex((dim, i) => dim === 1 && many.dims[i] === batchRows);
+    if (axis < 0) continue;
+    const difference = largestDifference(copyRow(many, axis, index), one);
+    noise = Math.max(noise, Number.isFinite(difference) ? difference : 0);
+  }
+  return noise;
 }
 
 /** In relation to the largest value of `expected`; equal bits and equal not-a-numbers count as no difference. */

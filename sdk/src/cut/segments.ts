@@ -6,9 +6,11 @@ import { SplitError } from '../errors.ts';
 import { type Graph, isWeight } from '../onnx/graph.ts';
 import { type OnnxNode, readNames } from '../onnx/graph-proto.ts';
 import { type Encoded, type HeaderField, MODEL_FIELD, writeModel } from '../onnx/model.ts';
+import { renameReads } from '../onnx/rename.ts';
 import { untypedValueInfoBytes, valueInfoBytes } from '../onnx/value-info.ts';
-import { bytesOf } from '../onnx/wire-reader.ts';
+import { intoBlocks, residualsAmong } from './blocked-layout.ts';
 import type { Cut } from './cut.ts';
+import { freshPrefix } from './fresh-names.ts';
 import { checkNested, type Head, headOf, positionsBetween, prefixHead } from './head.ts';
 import type { TypesByName } from './legal-cuts.ts';
 import { weightsFor } from './weights.ts';
@@ -20,6 +22,8 @@ export interface SegmentOptions {
   readonly location?: string;
   /** Values made inside that are to be outputs as well. @default none */
   readonly alsoOutputs?: readonly string[];
+  /** Whether the runtime computes in blocks of channels, as a CPU does at level `all`. @default false */
+  readonly isBlocked?: boolean;
 }
 
 export interface Segment {
@@ -51,16 +55,33 @@ function writeSegment(graph: Graph, from: Head, to: Head, options: SegmentOption
   const active = positionsBetween(graph, from, to).flatMap((position) => graph.nodes[position] ?? []);
   const outputs = [...new Set([...segmentOutputs(graph, active, to), ...(options.alsoOutputs ?? [])])];
   const inputs = segmentInputs(graph, active);
+  const blocks = options.isBlocked ? blocksFor(graph, inputs, { active, types: options.types }) : [];
+  const names = new Map(blocks.map(({ from, to }) => [from, to]));
   const weights = weightsFor(graph, [...active.flatMap(readNames), ...outputs], options);
   const model = writeModel(headerOf(graph), {
     name: graph.model.graph.name || 'graph',
-    nodes: [...weights.nodes, ...active.map((node) => bytesOf(node.span))],
+    nodes: [
+      ...weights.nodes,
+      ...blocks.map(({ from, to }) => intoBlocks(from, to)),
+      ...active.map((node) => renameReads(node, names)),
+    ],
     initializers: weights.initializers,
     sparseInitializers: weights.sparseInitializers,
     inputs: inputBytes(graph, inputs, options.types),
     outputs: outputBytes(graph, outputs),
   });
   return { bytes: model.toBytes(), inputs, outputs };
+}
+
+function blocksFor(
+  graph: Graph,
+  inputs: readonly string[],
+  { active, types }: { readonly active: readonly OnnxNode[]; readonly types: TypesByName },
+) {
+  const residuals = residualsAmong(inputs, active, types);
+  if (residuals.length === 0) return [];
+  const prefix = freshPrefix(graph);
+  return residuals.map((from, i) => ({ from, to: `${prefix}blocks_${i}` }));
 }
 
 /**

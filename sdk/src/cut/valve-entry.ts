@@ -40,6 +40,23 @@ function openShape(
   return isFixed && !isSmall ? open.map((dim, axis) => (axis === 0 ? '' : dim)) : open;
 }
 
+/**
+ * The shape of the value where it is used: open dimensions have names again, so that the runtime may see which are
+ * equal and fuse what depends on it. Names hold for the values of one gate in one run.
+ */
+export function namedShape(
+  { input, kind }: Entry,
+  declared: TensorInfo['shape'],
+  prefix: string,
+): TensorInfo['shape'] {
+  if (!input.shape) return null;
+  return input.shape.map((dim, axis) => {
+    const name = declared?.[axis];
+    if (kind?.kind === 'row' && kind.axis === axis) return `${prefix}rows`;
+    return dim === '' && typeof name === 'string' && name !== '' ? `${prefix}${name}` : dim;
+  });
+}
+
 function emptyTensor({ type, shape }: Pick<TensorInfo, 'type' | 'shape'>): Tensor {
   const dims = (shape ?? [0]).map((dim) => (typeof dim === 'number' ? dim : 0));
   return tensorFromBytes(type, dims, new Uint8Array(elementCount(dims) * TENSOR_TYPES[type].bytes));

@@ -1,10 +1,11 @@
 /** Gates of the valve graph: at each cut, what goes on is what came, what enters, or both joined by rows. */
 import { nodeProto } from '../onnx/node-proto.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
+import type { TensorInfo } from '../tensor.ts';
 import type { Cut } from './cut.ts';
 import { type RowTable, whyNotBatched } from './rows.ts';
-import { type Entry, makeEntry } from './valve-entry.ts';
-import { type Branch, type Branched, copyNode, ifNode } from './valve-if.ts';
+import { type Entry, makeEntry, namedShape } from './valve-entry.ts';
+import { type Branch, copyNode, ifNode } from './valve-if.ts';
 
 export interface Gate {
   readonly cut: Cut;
@@ -15,8 +16,8 @@ export interface Gate {
   /** Why rows cannot be joined here; undefined where they can. */
   readonly whyNotBatched: string | undefined;
   readonly entries: readonly Entry[];
-  /** The names behind the gate, in the order of `entries`. */
-  readonly passed: readonly string[];
+  /** The values behind the gate, in the order of `entries`. */
+  readonly passed: readonly TensorInfo[];
 }
 
 export interface Mixer {
@@ -29,31 +30,38 @@ export interface Mixer {
 /** @param prefix of all names of this gate */
 export function makeGate(cut: Cut, prefix: string, rows: RowTable): Gate {
   const why = whyNotBatched(cut, rows);
+  const entries = cut.tensors.map((tensor, i) => makeEntry(tensor, `${prefix}entry_${i}`, rows));
+  const passed = entries.map((entry, i): TensorInfo => {
+    const shape = namedShape(entry, cut.tensors[i]?.shape ?? null, prefix);
+    return { name: `${prefix}passed_${i}`, type: entry.input.type, shape };
+  });
   return {
     cut,
     enter: `${prefix}enter`,
     mixer: why === undefined ? { mix: `${prefix}mix`, stay: `${prefix}stay` } : undefined,
     whyNotBatched: why,
-    entries: cut.tensors.map((tensor, i) => makeEntry(tensor, `${prefix}entry_${i}`, rows)),
-    passed: cut.tensors.map((_, i) => `${prefix}passed_${i}`),
+    entries,
+    passed,
   };
 }
 
-/** @param came the name of each entry's value as it comes from the segment before */
-export function gateNode(gate: Gate, came: readonly string[]): WireWriter {
-  const { enter, mixer, entries, passed } = gate;
+/**
+ * One If after the other, not one inside the other: a nested If costs WebGPU more than a millisecond.
+ * @param came the name of each entry's value as it comes from the segment before
+ */
+export function gateNodes({ enter, mixer, entries, passed }: Gate, came: readonly string[]): WireWriter[] {
   const pairs = entries.map((entry, i) => ({ entry, came: came[i] ?? '' }));
-  const chosen = (outputs: readonly Branched[]) =>
-    ifNode(enter, outputs, {
-      then: each(pairs, ({ entry }, output) => [copyNode(entry.input.name, output)]),
-      else: each(pairs, (pair, output) => [copyNode(pair.came, output)]),
-    });
-  const outputs = entries.map(({ input }, i) => ({ name: passed[i] ?? '', type: input.type }));
-  if (!mixer) return chosen(outputs);
-  return ifNode(mixer.mix, outputs, {
-    then: each(pairs, (pair, output) => joinNodes(pair, mixer.stay, output)),
-    else: (inner) => ({ nodes: [chosen(inner)] }),
+  const chosen = mixer ? passed.map((value) => ({ ...value, name: `${value.name}_chosen` })) : passed;
+  const enterNode = ifNode(enter, chosen, {
+    whenTrue: each(pairs, ({ entry }, output) => [copyNode(entry.input.name, output)]),
+    whenFalse: each(pairs, (pair, output) => [copyNode(pair.came, output)]),
   });
+  if (!mixer) return [enterNode];
+  const mixNode = ifNode(mixer.mix, passed, {
+    whenTrue: each(pairs, (pair, output) => joinNodes(pair, mixer.stay, output)),
+    whenFalse: (outputs) => ({ nodes: chosen.map(({ name }, i) => copyNode(name, outputs[i]?.name ?? '')) }),
+  });
+  return [enterNode, mixNode];
 }
 
 interface Pair {

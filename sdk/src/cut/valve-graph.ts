@@ -9,14 +9,15 @@ import { writeModel } from '../onnx/model.ts';
 import { untypedValueInfoBytes, valueInfoBytes } from '../onnx/value-info.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
 import type { TensorInfo } from '../tensor.ts';
+import { residualsAmong } from './blocked-layout.ts';
 import type { Cut } from './cut.ts';
+import { freshPrefix } from './fresh-names.ts';
 import { checkNested, type Head, headOf, positionsBetween, prefixHead } from './head.ts';
 import type { TypesByName } from './legal-cuts.ts';
 import type { RowTable } from './rows.ts';
 import { headerOf, segmentOutputs } from './segments.ts';
-import { type Entry, makeEntry } from './valve-entry.ts';
-import { type Gate, gateNode, makeGate } from './valve-gate.ts';
-import { freshPrefix } from './valve-names.ts';
+import { type Entry, makeEntry, namedShape } from './valve-entry.ts';
+import { type Gate, gateNodes, makeGate } from './valve-gate.ts';
 import { type SegmentOutput, segmentNode, type ValveSegment } from './valve-segment.ts';
 import { weightsFor } from './weights.ts';
 
@@ -27,6 +28,8 @@ export interface ValveGraphOptions {
   readonly rows?: RowTable | undefined;
   /** File name of the original model; without it weights are copied into the graph. */
   readonly location?: string | undefined;
+  /** Whether the runtime computes in blocks of channels: a CPU at level `all`. @default false */
+  readonly isBlocked?: boolean | undefined;
 }
 
 /** How to run the graph; runtime/executor/valve.ts does. */
@@ -60,13 +63,18 @@ export function valveGraph(graph: Graph, cuts: readonly Cut[], options: ValveGra
       elsewhere,
       location: options.location,
       emptyShape: plan.emptyShape,
+      residuals: options.isBlocked ? residualsAmong(names.keys(), segment.nodes, options.types) : [],
     });
-    return gate ? [body, gateNode(gate, namesBefore(gate, segment, names))] : [body];
+    return gate ? [body, ...gateNodes(gate, namesBefore(gate, segment, names))] : [body];
   });
   return { ...plan, bytes: writeValve(graph, plan, { nodes, outer: elsewhere, location: options.location }) };
 }
 
-function planValve(graph: Graph, cuts: readonly Cut[], { types, rows = new Map() }: ValveGraphOptions): ValvePlan {
+function planValve(
+  graph: Graph,
+  cuts: readonly Cut[],
+  { types, rows = new Map() }: ValveGraphOptions,
+): ValvePlan {
   const prefix = freshPrefix(graph);
   const bounds = [prefixHead(0), ...cuts.map(headOf), prefixHead(graph.nodes.length)];
   const outputOf = (name: string, output: string): SegmentOutput[] => {
@@ -82,10 +90,16 @@ function planValve(graph: Graph, cuts: readonly Cut[], { types, rows = new Map()
   const gates = cuts.map((cut, index) => makeGate(cut, `${prefix}gate_${index}_`, rows));
   const inputs = graph.inputs.flatMap(({ name }) => {
     const info = types.get(name);
-    return info ? [makeEntry(info, name, rows)] : [];
+    return info ? [makeInput(info, rows)] : [];
   });
   const emptyShape = wantsEqualShapes(graph) ? `${prefix}empty` : undefined;
   return { inputs, gates, segments, emptyShape };
+}
+
+/** All inputs are fed in one place, so their open dimensions keep their names. */
+function makeInput(info: TensorInfo, rows: RowTable): Entry {
+  const entry = makeEntry(info, info.name, rows);
+  return { ...entry, input: { ...entry.input, shape: namedShape(entry, info.shape, '') } };
 }
 
 /** Until version 11 of ONNX's operators the shapes of an If's branches are merged; later their union is taken. */
@@ -99,7 +113,7 @@ function nodesBetween(graph: Graph, from: Head, to: Head): OnnxNode[] {
 }
 
 function namesBehind(gate: Gate | undefined): ReadonlyMap<string, string> {
-  return new Map(gate?.entries.map(({ name }, i) => [name, gate.passed[i] ?? '']));
+  return new Map(gate?.entries.map(({ name }, i) => [name, gate.passed[i]?.name ?? '']));
 }
 
 /** What crosses at a gate, made by the segment before it, or passed on from the gate before that, or fed. */
@@ -136,6 +150,7 @@ function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: V
     initializers: weightsFor(graph, outer, { location }).initializers,
     inputs: [...entries, ...controls(plan)].map(valueInfoBytes),
     outputs: outputs.map(untypedValueInfoBytes),
+    valueInfo: plan.gates.flatMap(({ passed }) => passed.map(valueInfoBytes)),
   });
   return model.toBytes();
 }

@@ -24,15 +24,15 @@ export interface BranchParts extends Partial<Pick<GraphParts, 'initializers' | '
 export function ifNode(
   condition: string,
   outputs: readonly Branched[],
-  branches: { readonly then: Branch; readonly else: Branch },
+  branches: { readonly whenTrue: Branch; readonly whenFalse: Branch },
 ): WireWriter {
   return nodeProto({
     opType: 'If',
     inputs: [condition],
     outputs: outputs.map(({ name }) => name),
     attributes: {
-      then_branch: { graph: subgraph(outputs, '+', branches.then) },
-      else_branch: { graph: subgraph(outputs, '-', branches.else) },
+      then_branch: { graph: subgraph(outputs, '+', branches.whenTrue) },
+      else_branch: { graph: subgraph(outputs, '-', branches.whenFalse) },
     },
   });
 }
@@ -42,10 +42,19 @@ function subgraph(outputs: readonly Branched[], suffix: string, branch: Branch) 
   const inner = outputs.map(({ name, type }) => ({ name: `${name}${suffix}`, type }));
   const { nodes, outputs: made, initializers = [], sparseInitializers = [] } = branch(inner);
   // Types without shapes: the runtime infers them, and the branches may differ in theirs.
-  const values = inner.map(({ name, type }, i) => valueInfoBytes({ name: made?.[i] ?? name, type, shape: null }));
+  const values = inner.map(({ name, type }, i) =>
+    valueInfoBytes({ name: made?.[i] ?? name, type, shape: null }),
+  );
   return {
     toGraphProto: () =>
-      writeGraph({ name: `${outputs[0]?.name ?? ''}${suffix}`, nodes, initializers, sparseInitializers, inputs: [], outputs: values }),
+      writeGraph({
+        name: `${outputs[0]?.name ?? ''}${suffix}`,
+        nodes,
+        initializers,
+        sparseInitializers,
+        inputs: [],
+        outputs: values,
+      }),
   };
 }
 

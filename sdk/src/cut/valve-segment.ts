@@ -5,6 +5,7 @@ import { nodeProto } from '../onnx/node-proto.ts';
 import { type NewNames, renameReads } from '../onnx/rename.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
 import { type Tensor, tensorFromBytes } from '../tensor.ts';
+import { intoBlocks } from './blocked-layout.ts';
 import type { Entry } from './valve-entry.ts';
 import { type Branch, copyNode, ifNode } from './valve-if.ts';
 import { weightsFor } from './weights.ts';
@@ -32,6 +33,8 @@ export interface SegmentNodeOptions {
   readonly location?: string | undefined;
   /** Initializers in the outer graph. */
   readonly elsewhere: ReadonlySet<string>;
+  /** Values to take into blocks of channels; see blocked-layout.ts. */
+  readonly residuals: readonly string[];
   /** The input that takes an empty shape; present in models whose If wants equal shapes of both branches. */
   readonly emptyShape: string | undefined;
 }
@@ -40,8 +43,8 @@ export function segmentNode(graph: Graph, segment: ValveSegment, options: Segmen
   const { run, outputs } = segment;
   const branched = outputs.map(({ output, like }) => ({ name: output, type: like.input.type }));
   return ifNode(run, branched, {
-    then: thenBranch(graph, segment, options),
-    else: (inner) => ({
+    whenTrue: thenBranch(graph, segment, options),
+    whenFalse: (inner) => ({
       nodes: outputs.flatMap((output, i) => emptyNodes(output, inner[i]?.name ?? '', options.emptyShape)),
     }),
   });
@@ -53,12 +56,24 @@ function thenBranch(graph: Graph, { nodes, outputs }: ValveSegment, options: Seg
     const weights = weightsFor(graph, [...nodes.flatMap(readNames), ...fixed], options);
     // A value of the segment keeps its name inside: around it nothing is called so. A weight is copied to an output.
     const made = outputs.map(({ name }, i) => (isWeight(graph, name) ? (inner[i]?.name ?? '') : name));
-    const copies = outputs.flatMap(({ name }, i) => (made[i] === name ? [] : [copyNode(name, made[i] ?? '')]));
+    const copies = outputs.flatMap(({ name }, i) =>
+      made[i] === name ? [] : [copyNode(name, made[i] ?? '')],
+    );
+    const { names, blocks } = takeIntoBlocks(options);
     return {
       ...weights,
-      nodes: [...weights.nodes, ...nodes.map((node) => renameReads(node, options.names)), ...copies],
+      nodes: [...weights.nodes, ...blocks, ...nodes.map((node) => renameReads(node, names)), ...copies],
       outputs: made,
     };
+  };
+}
+
+function takeIntoBlocks({ names, residuals }: SegmentNodeOptions): { names: NewNames; blocks: WireWriter[] } {
+  const moved = residuals.map((name) => [name, names.get(name) ?? name] as const);
+  const blocked = moved.map(([name, from]) => [name, `${from}blocks`] as const);
+  return {
+    names: new Map([...names, ...blocked]),
+    blocks: moved.map(([, from]) => intoBlocks(from, `${from}blocks`)),
   };
 }
 

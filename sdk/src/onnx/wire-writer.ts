@@ -4,10 +4,11 @@ import { WIRE } from './wire-reader.ts';
 // Smaller payloads are cheaper to copy than to keep as a chunk of their own.
 const MIN_REFERENCE_BYTES = 1024;
 const UTF8 = new TextEncoder();
+const NO_BLOCK = new Uint8Array(0);
 
 export class WireWriter {
   readonly #chunks: Uint8Array[] = [];
-  #block: Uint8Array = new Uint8Array(256);
+  #block: Uint8Array = NO_BLOCK;
   #used = 0;
   #length = 0;
 
@@ -31,7 +32,15 @@ export class WireWriter {
   }
 
   text(field: number, value: string): this {
-    return this.bytes(field, UTF8.encode(value));
+    return isAscii(value) ? this.#ascii(field, value) : this.bytes(field, UTF8.encode(value));
+  }
+
+  /** Names are short and plain nearly always; an encoder and a copy cost more than they do. */
+  #ascii(field: number, value: string): this {
+    this.#tag(field, WIRE.bytes).#varint(value.length).#reserve(value.length);
+    for (let i = 0; i < value.length; i++) this.#block[this.#used++] = value.charCodeAt(i);
+    this.#length += value.length;
+    return this;
   }
 
   /** A nested message; `message` must not be written to afterwards. */
@@ -44,7 +53,7 @@ export class WireWriter {
   /** Bytes as they are: whole fields copied from elsewhere. Kept by reference when large. */
   raw(bytes: Uint8Array): this {
     if (bytes.length >= MIN_REFERENCE_BYTES) {
-      this.#flush(256);
+      this.#flush();
       this.#chunks.push(bytes);
     } else {
       this.#reserve(bytes.length);
@@ -57,7 +66,7 @@ export class WireWriter {
 
   /** What was written, in order, without joining it. */
   chunks(): readonly Uint8Array[] {
-    this.#flush(256);
+    this.#flush();
     return this.#chunks;
   }
 
@@ -103,13 +112,21 @@ export class WireWriter {
     this.#block[this.#used++] = Number(rest);
   }
 
+  /** A model is thousands of short messages: the first block of each is small. */
   #reserve(bytes: number): void {
-    if (this.#used + bytes > this.#block.length) this.#flush(Math.max(bytes, 4096));
+    if (this.#used + bytes <= this.#block.length) return;
+    this.#flush();
+    this.#block = new Uint8Array(Math.max(bytes, this.#length === 0 ? 128 : 4096));
   }
 
-  #flush(nextBlockBytes: number): void {
+  #flush(): void {
     if (this.#used > 0) this.#chunks.push(this.#block.subarray(0, this.#used));
-    this.#block = new Uint8Array(nextBlockBytes);
+    this.#block = NO_BLOCK;
     this.#used = 0;
   }
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }

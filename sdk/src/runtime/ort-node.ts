@@ -41,10 +41,11 @@ export async function createOrtNode(options: OrtNodeOptions = {}): Promise<Runti
   const calls = createWorkerCalls(worker);
   const { version } = (await calls.ready) as ReadyReply;
   const threads = `${settings.threads} thread${settings.threads === 1 ? '' : 's'}`;
-  return createRuntime(calls, `onnxruntime-node ${version} ${settings.provider}, ${threads}`);
+  const description = `onnxruntime-node ${version} ${settings.provider}, ${threads}`;
+  return createRuntime(calls, { description, provider: settings.provider });
 }
 
-function createRuntime(calls: WorkerCalls, description: string): Runtime {
+function createRuntime(calls: WorkerCalls, about: Pick<Runtime, 'description' | 'provider'>): Runtime {
   const models = new WeakMap<LoadedModel, PlannedModel>();
   let closing: Promise<void> | undefined;
 
@@ -101,7 +102,7 @@ function createRuntime(calls: WorkerCalls, description: string): Runtime {
     return closing;
   }
 
-  return { description, load, run, close };
+  return { ...about, load, run, close };
 }
 
 /** Rejects as soon as the signal fires; the worker sees the flag before its next model and stops. */

@@ -69,7 +69,9 @@ function sessionOptions(call: LoadCall, settings: WorkerSettings): InferenceSess
     // Fatal only: what goes wrong is thrown, and need not be on the application's stderr as well.
     logSeverityLevel: 4,
     // Threads that spin after a run fight the next session for the cores. ORT takes strings only.
-    extra: { session: { intra_op: { allow_spinning: '0' }, ...folder } },
+    extra: {
+      session: { intra_op: { allow_spinning: '0' }, use_device_allocator_for_initializers: '1', ...folder },
+    },
   };
 }
 

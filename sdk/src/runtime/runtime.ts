@@ -43,6 +43,8 @@ export interface RunResult {
 export interface Runtime {
   /** What runs the models, for traces and announcements: `onnxruntime-node 1.30.0 cpu, 2 threads`. */
   readonly description: string;
+  /** The execution provider, by ONNX Runtime's name; absent where it is not one. */
+  readonly provider?: string;
   /** @throws SplitError `runtime-failed` or `provider-unavailable` */
   load(model: RuntimeModel): Promise<LoadedModel>;
   /** @throws SplitError `runtime-failed`, `aborted`, `closed` */

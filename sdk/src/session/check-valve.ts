@@ -47,7 +47,11 @@ export async function checkValve(valve: ValveExecutor, reference: Reference): Pr
 async function checkBatch(valve: ValveExecutor, reference: Reference): Promise<void> {
   const { cuts } = valve;
   const entries = new Set([undefined, cuts[cuts.length >> 1], cuts.at(-1)]);
-  const requests = [...entries].map((from) => ({ from, feeds: reference.values, fetches: reference.outputs }));
+  const requests = [...entries].map((from) => ({
+    from,
+    feeds: reference.values,
+    fetches: reference.outputs,
+  }));
   const results = await Promise.all(valve.runBatch(requests));
   for (const [index, { values }] of results.entries()) {
     const request = requests[index];

@@ -62,7 +62,9 @@ export async function createSplitSessionOn(
       findGateway(client, options, clock),
     ]);
     checkTail(client, options, model);
-    const executor = await openExecutor(model, offeredCuts(model, client, options), runtime, { isBatching: false });
+    const executor = await openExecutor(model, offeredCuts(model, client, options), runtime, {
+      isBatching: false,
+    });
     const [inputCut] = model.cuts;
     if (inputCut === undefined)
       throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');

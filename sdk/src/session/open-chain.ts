@@ -19,7 +19,13 @@ export function openChain(
   const { directory, location } = model.source;
   const segments = segmentChain(model.graph, cuts, {
     types: model.types,
+    isBlocked: computesInBlocks(runtime, options.optimization),
     ...(location !== undefined && { location }),
   });
   return createChain({ runtime, segments, cuts, directory, ...options });
+}
+
+/** Where graphs are worth writing for it: see cut/blocked-layout.ts. */
+export function computesInBlocks({ provider }: Runtime, optimization: GraphOptimization = 'all'): boolean {
+  return provider === 'cpu' && optimization === 'all';
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchNormalisingNet, fixedBatchNet, shapeNet } from '../../../test/support/models/batch-nets.ts';
 import { ocrModels } from '../../../test/support/models/ocr-models.ts';
 import { randomNumbers, randomTensor } from '../../../test/support/models/random-weights.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
@@ -23,7 +24,12 @@ describe('choosing an executor', () => {
   });
   afterAll(() => runtime.close());
 
-  const openNet = async (bytes: Uint8Array, shapes: InputShapes, options: OpenExecutorOptions = {}, on = runtime) => {
+  const openNet = async (
+    bytes: Uint8Array,
+    shapes: InputShapes,
+    options: OpenExecutorOptions = {},
+    on = runtime,
+  ) => {
     const model = await openModel(memorySource(bytes), runtime, { inputShapes: shapes });
     const inner = model.cuts.filter(({ depth }) => depth > 0 && depth < 1);
     return { model, executor: await openExecutor(model, inner, on, options) };
@@ -31,7 +37,9 @@ describe('choosing an executor', () => {
   const convNet = { bytes: smallConvNet(), shapes: { input: [1, 3, 32, 32] } };
 
   it('takes the valve where it computes what the chain does, and says what it measured', async () => {
-    const model = await openModel(fileSource(ocrModels().rec.path), runtime, { inputShapes: { x: [1, 3, 48, 160] } });
+    const model = await openModel(fileSource(ocrModels().rec.path), runtime, {
+      inputShapes: { x: [1, 3, 48, 160] },
+    });
     const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
     const counted = countRows(runtime);
     const executor = await openExecutor(model, cuts, counted.runtime);
@@ -42,7 +50,9 @@ describe('choosing an executor', () => {
   });
 
   it('runs a size that it was not opened with, at every cut', async () => {
-    const model = await openModel(fileSource(ocrModels().det.path), runtime, { inputShapes: { x: [1, 3, 64, 96] } });
+    const model = await openModel(fileSource(ocrModels().det.path), runtime, {
+      inputShapes: { x: [1, 3, 64, 96] },
+    });
     const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
     const x = randomTensor(randomNumbers(3), [1, 3, 96, 64]);
     const fetches = model.outputs.map(({ name }) => name);
@@ -73,14 +83,18 @@ describe('choosing an executor', () => {
 
   it('sees rows that depend on each other, and does not run them together', async () => {
     const { executor } = await openNet(batchNormalisingNet(), {});
-    expect(executor.report.rows).toMatch(/^rows run one by one: output "y" is not of rows that are independent/);
+    expect(executor.report.rows).toMatch(
+      /^rows run one by one: output "y" is not of rows that are independent/,
+    );
     await expectBatchedLikeAlone(executor, { runs: 'each' });
     await executor.close();
   });
 
   it('names the cuts where the number of rows itself crosses, and serves single requests at them', async () => {
     const { executor } = await openNet(shapeNet(), {}, { kind: 'valve' });
-    expect(executor.report.notBatched.map(({ reason }) => reason)).toEqual(Array(2).fill('"size" holds the number of rows'));
+    expect(executor.report.notBatched.map(({ reason }) => reason)).toEqual(
+      Array(2).fill('"size" holds the number of rows'),
+    );
     await expectBatchedLikeAlone(executor, { runs: 'some' });
     await executor.close();
   });
@@ -88,12 +102,17 @@ describe('choosing an executor', () => {
   it('falls back to the chain where the valve does not load, and to separate sessions after that', async () => {
     const noValve = refuse(runtime, (text) => text.includes('cutpoint/run_0'));
     const chained = await openNet(convNet.bytes, convNet.shapes, {}, noValve);
-    expect(chained.executor.report).toMatchObject({ kind: 'chain', reason: 'the valve failed: no valves here' });
+    expect(chained.executor.report).toMatchObject({
+      kind: 'chain',
+      reason: 'the valve failed: no valves here',
+    });
     const noParts = refuse(runtime, (text) => !text.includes('output') || !text.includes('input'));
     const parted = await openNet(convNet.bytes, convNet.shapes, {}, noParts);
     expect(parted.executor.report.kind).toBe('separate');
     const feeds = { input: randomTensor(randomNumbers(1), [1, 3, 32, 32]) };
-    const [a, b] = await Promise.all([chained, parted].map(({ executor }) => executor.run({ feeds, fetches: ['output'] })));
+    const [a, b] = await Promise.all(
+      [chained, parted].map(({ executor }) => executor.run({ feeds, fetches: ['output'] })),
+    );
     expect(relativeError(a?.values.output, b?.values.output)).toBeLessThan(1e-5);
     await Promise.all([chained, parted].map(({ executor }) => executor.close()));
   });
@@ -108,7 +127,10 @@ describe('choosing an executor', () => {
       },
     };
     const { executor } = await openNet(convNet.bytes, convNet.shapes, {}, lying);
-    expect(executor.report).toMatchObject({ kind: 'chain', reason: expect.stringMatching(/^the valve failed: ".*" differs by 1 /) });
+    expect(executor.report).toMatchObject({
+      kind: 'chain',
+      reason: expect.stringMatching(/^the valve failed: ".*" differs by 1 /),
+    });
     await executor.close();
   });
 
@@ -118,53 +140,13 @@ describe('choosing an executor', () => {
     graph.node('Exp', [graph.node('Neg', ['x'])], {}, { outputs: ['y'] });
     graph.output('y');
     const { executor } = await openNet(graph.toBytes(), {});
-    expect(executor.report).toMatchObject({ kind: 'chain', reason: expect.stringContaining('the size of an input is open') });
+    expect(executor.report).toMatchObject({
+      kind: 'chain',
+      reason: expect.stringContaining('the size of an input is open'),
+    });
     await executor.close();
   });
 });
-
-/** Reshapes to constant shapes, as exporters write them; with a class token it cannot be freed by rewriting those. */
-function fixedBatchNet({ token = false } = {}): Uint8Array {
-  const graph = new GraphBuilder('fixed');
-  const next = randomNumbers(4);
-  graph.input('x', 'float32', [1, 8]);
-  const shape = (name: string, dims: readonly number[]) =>
-    graph.initializer(name, { type: 'int64', dims: [dims.length], data: BigInt64Array.from(dims, BigInt) });
-  const weights = graph.initializer('weights', randomTensor(next, [4, 4]));
-  let h = graph.node('Reshape', [graph.node('Tanh', ['x']), shape('square', [1, 2, 4])]);
-  if (token) {
-    const first = graph.initializer('token', randomTensor(next, [1, 1, 4]));
-    h = graph.node('Concat', [first, h], { axis: 1 });
-  }
-  h = graph.node('Sigmoid', [graph.node('MatMul', [h, weights])]);
-  h = graph.node('Reshape', [h, shape('flat', [1, -1])]);
-  graph.node('Softmax', [h], {}, { outputs: ['y'] });
-  graph.output('y');
-  return graph.toBytes();
-}
-
-function batchNormalisingNet(): Uint8Array {
-  const graph = new GraphBuilder('mean');
-  graph.input('x', 'float32', ['batch', 8]);
-  const h = graph.node('Tanh', ['x']);
-  const mean = graph.node('ReduceMean', [h], { axes: [0], keepdims: 1 });
-  graph.node('Softmax', [graph.node('Sub', [h, mean])], {}, { outputs: ['y'] });
-  graph.output('y');
-  return graph.toBytes();
-}
-
-/** The shape of the input crosses until it is used. */
-function shapeNet(): Uint8Array {
-  const graph = new GraphBuilder('shape');
-  graph.input('x', 'float32', ['batch', 8]);
-  const h = graph.node('Tanh', ['x'], {}, { outputs: ['h'] });
-  graph.node('Shape', [h], {}, { outputs: ['size'] });
-  const flat = graph.initializer('flat', { type: 'int64', dims: [1], data: BigInt64Array.of(-1n) });
-  graph.node('Reshape', [graph.node('Reshape', [h, flat]), 'size'], {}, { outputs: ['again'] });
-  graph.node('Softmax', [graph.node('Sigmoid', ['again'])], {}, { outputs: ['y'] });
-  graph.output('y');
-  return graph.toBytes();
-}
 
 /** Requests at the input and at every cut, from [1, 8], against each alone. */
 async function expectBatchedLikeAlone(
@@ -206,7 +188,9 @@ function refuse(runtime: Runtime, isRefused: (text: string) => boolean): Runtime
     ...runtime,
     load: (model) => {
       const text = new TextDecoder('latin1').decode(model.bytes);
-      return isRefused(text) ? Promise.reject(new SplitError('runtime-failed', 'no valves here')) : runtime.load(model);
+      return isRefused(text)
+        ? Promise.reject(new SplitError('runtime-failed', 'no valves here'))
+        : runtime.load(model);
     },
   };
 }
@@ -216,7 +200,9 @@ function mapValues(values: Tensors, change: (tensor: Tensor) => Tensor): Tensors
 }
 
 function doubled(tensor: Tensor): Tensor {
-  return tensor.data instanceof Float32Array ? { ...tensor, data: tensor.data.map((value) => 2 * value) } : tensor;
+  return tensor.data instanceof Float32Array
+    ? { ...tensor, data: tensor.data.map((value) => 2 * value) }
+    : tensor;
 }
 
 function crossing({ tensors }: Cut): string[] {

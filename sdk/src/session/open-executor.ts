@@ -10,7 +10,7 @@ import { createValve, type ValveExecutor } from '../runtime/executor/valve.ts';
 import type { GraphOptimization, Runtime } from '../runtime/runtime.ts';
 import type { Tensors } from '../tensor.ts';
 import { checkValve, measureChain, type Reference, timeWhole } from './check-valve.ts';
-import { openChain } from './open-chain.ts';
+import { computesInBlocks, openChain } from './open-chain.ts';
 import type { SplitModel } from './open-model.ts';
 import { probeRows, type RowFindings } from './probe-rows.ts';
 import { sampleFeeds } from './sample-feeds.ts';
@@ -80,7 +80,11 @@ interface OpenedValve extends ValveExecutor {
   readonly notBatched: ExecutorReport['notBatched'];
 }
 
-function opened(executor: Executor & Partial<OpenedValve>, kind: ExecutorKind, reason: string): OpenedExecutor {
+function opened(
+  executor: Executor & Partial<OpenedValve>,
+  kind: ExecutorKind,
+  reason: string,
+): OpenedExecutor {
   const { findings, notBatched = [], ...rest } = executor;
   const rows = findings?.summary ?? `rows run one by one: a ${kind} does not join them`;
   return { ...rest, report: { kind, reason, rows, notBatched } };
@@ -149,24 +153,31 @@ async function openValve({ model, cuts, runtime, options }: Job): Promise<Opened
   const { directory, location } = model.source;
   const unknown = { rows: new Map(), graph: model.graph, summary: 'rows run one by one: batching is off' };
   const findings = isBatching ? await probeRows(model, { cuts, runtime, feeds }) : unknown;
-  const graph = valveGraph(findings.graph, cuts, { types: model.types, rows: findings.rows, location });
+  const isBlocked = computesInBlocks(runtime, optimization);
+  const { types } = model;
+  const graph = valveGraph(findings.graph, cuts, { types, rows: findings.rows, location, isBlocked });
   const valve = await createValve({ runtime, graph, directory, optimization });
-  const notBatched = graph.gates.flatMap(({ cut, whyNotBatched: reason }) => (reason === undefined ? [] : [{ cut, reason }]));
+  const notBatched = graph.gates.flatMap(({ cut, whyNotBatched: reason }) =>
+    reason === undefined ? [] : [{ cut, reason }],
+  );
   return { ...valve, findings, notBatched };
 }
 
 function openSeparate({ model: { graph, types, source }, cuts, runtime, options }: Job): Executor {
   const { directory, location } = source;
   const bounds = [prefixHead(0), ...cuts.map(headOf), prefixHead(graph.nodes.length)];
+  const isBlocked = computesInBlocks(runtime, options.optimization);
   const boundAt = (index: number) => bounds[index] ?? prefixHead(graph.nodes.length);
-  const nodes = bounds.slice(1).map((to, index) =>
-    positionsBetween(graph, boundAt(index), to).flatMap((position) => graph.nodes[position] ?? []),
-  );
+  const nodes = bounds
+    .slice(1)
+    .map((to, index) =>
+      positionsBetween(graph, boundAt(index), to).flatMap((position) => graph.nodes[position] ?? []),
+    );
   return createSeparate({
     runtime,
     cuts,
     modelOf: ({ first, end }, alsoOutputs) => {
-      const segment = { types, alsoOutputs, ...(location !== undefined && { location }) };
+      const segment = { types, alsoOutputs, isBlocked, ...(location !== undefined && { location }) };
       return segmentBetween(graph, boundAt(first), boundAt(end), segment).bytes;
     },
     outputs: nodes.map((list, index) => segmentOutputs(graph, list, boundAt(index + 1))),

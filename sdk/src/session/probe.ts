@@ -2,10 +2,10 @@
 import { segmentModel } from '../cut/segments.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { type OnnxModel, partsOf, readModel, writeModel } from '../onnx/model.ts';
+import { type OnnxTensor, tensorTypeOf } from '../onnx/tensor-proto.ts';
 import { untypedValueInfoBytes, valueInfoBytes } from '../onnx/value-info.ts';
 import { WireWriter } from '../onnx/wire-writer.ts';
 import type { LoadedModel, Runtime } from '../runtime/runtime.ts';
-import { type OnnxTensor, tensorTypeOf } from '../onnx/tensor-proto.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import type { TensorInfo } from '../tensor.ts';
 

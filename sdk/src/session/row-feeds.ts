@@ -10,6 +10,8 @@ export type RowAxes = ReadonlyMap<string, number>;
 export interface RowFeeds {
   readonly alone: Tensors;
   readonly batch: Tensors;
+  /** A batch of the lonely row and copies of it. */
+  readonly twins: Tensors;
   readonly batchRows: number;
   readonly index: number;
 }
@@ -23,11 +25,15 @@ const LONELY = 1;
  * Whether one is right is for a run to show.
  */
 export function guessRowAxes(inputs: readonly TensorInfo[]): RowAxes[] {
-  const symbols = new Set(inputs.flatMap(({ shape }) => shape?.filter((dim) => typeof dim === 'string' && dim !== '') ?? []));
+  const symbols = new Set(
+    inputs.flatMap(({ shape }) => shape?.filter((dim) => typeof dim === 'string' && dim !== '') ?? []),
+  );
   const named = [...symbols].filter((symbol) => /^(n|b|.*batch.*)$/i.test(String(symbol)));
   const byName = named.map((symbol) => axesWhere(inputs, (dim) => dim === symbol));
   const [first] = inputs.map(({ shape }) => shape?.[0]);
-  const byPlace = new Map(inputs.filter(({ shape }) => isOpenOrSame(shape?.[0], first)).map(({ name }) => [name, 0]));
+  const byPlace = new Map(
+    inputs.filter(({ shape }) => isOpenOrSame(shape?.[0], first)).map(({ name }) => [name, 0]),
+  );
   return [...byName, byPlace].filter(({ size }) => size > 0).slice(0, 2);
 }
 
@@ -49,17 +55,30 @@ export function rowFeeds(
 ): RowFeeds | undefined {
   const batch: [string, Tensor][] = [];
   const alone: [string, Tensor][] = [];
+  const twins: [string, Tensor][] = [];
   for (const [index, info] of inputs.entries()) {
     const axis = axes.get(info.name);
     const example = given?.[info.name] ?? sampleOf(info, { shape: shapes[info.name], axis, seed: index + 1 });
     if (!example) return undefined;
-    const rows = axis === undefined ? [] : SCALES.map((scale, i) => scaledRow(example, axis, { index: i, scale }));
+    const rows =
+      axis === undefined ? [] : SCALES.map((scale, i) => scaledRow(example, axis, { index: i, scale }));
     batch.push([info.name, axis === undefined ? example : joinRows(rows, axis)]);
-    alone.push([info.name, rows[LONELY] ?? example]);
+    const lonely = rows[LONELY] ?? example;
+    alone.push([info.name, lonely]);
+    twins.push([
+      info.name,
+      axis === undefined
+        ? example
+        : joinRows(
+            rows.map(() => lonely),
+            axis,
+          ),
+    ]);
   }
   return {
     alone: Object.fromEntries(alone),
     batch: Object.fromEntries(batch),
+    twins: Object.fromEntries(twins),
     batchRows: SCALES.length,
     index: LONELY,
   };
@@ -75,7 +94,11 @@ function sampleOf(
   return closed && closed.length === dims?.length ? sampleTensor({ type, dims: closed, seed }) : undefined;
 }
 
-function scaledRow(example: Tensor, axis: number, { index, scale }: { index: number; scale: number }): Tensor {
+function scaledRow(
+  example: Tensor,
+  axis: number,
+  { index, scale }: { index: number; scale: number },
+): Tensor {
   const row = copyRow(example, axis, index % sizeAlong(example, axis));
   const { data } = row;
   if (data instanceof Float32Array || data instanceof Float64Array)

@@ -15,7 +15,9 @@ describe('the structure of a file', () => {
   it('is the file, but for zeros in large weights', async () => {
     const path = save('large.onnx', modelWithWeights([100, 300], [10, 10], [200, 200]));
     const [structure, file] = [await readStructure(path), readFileSync(path)];
-    const holes = readModel(file).graph.initializers.flatMap(({ raw }) => (raw && raw.length > 1000 ? [raw] : []));
+    const holes = readModel(file).graph.initializers.flatMap(({ raw }) =>
+      raw && raw.length > 1000 ? [raw] : [],
+    );
     expect(holes).toHaveLength(2);
     for (const { offset, length } of holes) {
       // The page in which a hole begins may have been read along with what is before it.

@@ -36,7 +36,10 @@ interface Reading {
   filled: number;
 }
 
-async function readMessage(reading: Reading, { span, message }: { span: Span; message: Message }): Promise<void> {
+async function readMessage(
+  reading: Reading,
+  { span, message }: { span: Span; message: Message },
+): Promise<void> {
   const into: Readonly<Record<number, Message | 'hole'>> = INTO[message];
   let at = span.start;
   while (at < span.end) {

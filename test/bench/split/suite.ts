@@ -1,28 +1,29 @@
 /**
- * What cutting costs: time and bytes of two segments of a 100 MB model, and the chain of segments against the whole
- * model in time and memory. ResNet-50, random weights, 224x224, float32, level `all`.
+ * What cutting costs: time and bytes of two segments of a 100 MB model, and the valve graph and the chain of segments
+ * against a plain session in time and memory. ResNet-50, random weights, 224x224, float32, level `all`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
-import type { Cut } from '../../../sdk/src/cut/cut.ts';
-import { segmentModel } from '../../../sdk/src/cut/segments.ts';
+import { segmentChain, segmentModel } from '../../../sdk/src/cut/segments.ts';
+import { valveGraph } from '../../../sdk/src/cut/valve-graph.ts';
 import { buildGraph } from '../../../sdk/src/onnx/graph.ts';
 import { readModel } from '../../../sdk/src/onnx/model.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import type { Runtime } from '../../../sdk/src/runtime/runtime.ts';
-import { openChain } from '../../../sdk/src/session/open-chain.ts';
 import { openModel, type SplitModel } from '../../../sdk/src/session/open-model.ts';
+import { probeRows } from '../../../sdk/src/session/probe-rows.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
-import { randomNumbers, randomTensor } from '../../support/models/random-weights.ts';
 import { resnet50 } from '../../support/models/resnet50.ts';
 import type { Suite } from '../main.ts';
-import { interleave, median } from '../statistics.ts';
+import { median } from '../statistics.ts';
+import { cutsFor } from './cuts.ts';
+import { PLAIN_OPTIONS, SHAPE } from './plain.ts';
+import { measureTimes } from './times.ts';
 
-const ROUNDS = 15;
-const SHAPE = [1, 3, 224, 224];
+const MEMORY_RUNS = 3;
 
 export const splitSuite: Suite = {
   async run(progress) {
@@ -31,16 +32,15 @@ export const splitSuite: Suite = {
       const path = join(folder, 'resnet50.onnx');
       writeFileSync(path, resnet50());
       progress('splitting');
-      const runtime = await createOrtNode();
+      const runtime = await createOrtNode({ threads: PLAIN_OPTIONS.intraOpNumThreads });
       const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } });
       const split = await measureSplit(model);
-      progress('whole model, chain of 2, chain of 8');
-      const times = await measureTimes(model, runtime);
+      const graphs = await writeGraphs(model, runtime, folder);
+      progress('plain session, chain of 2, chain of 8, valve');
+      const times = await measureTimes(path, model, runtime);
       await runtime.close();
       progress('memory, each in a process of its own');
-      const wholeRssMB = peakMegabytes(path, 1);
-      const chainK8RssMB = peakMegabytes(path, 8);
-      return { ...split, ...times, wholeRssMB, chainK8RssMB };
+      return { ...split, valveFileBytes: graphs.valveFileBytes, ...times, ...measureMemory(path, graphs) };
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -48,7 +48,7 @@ export const splitSuite: Suite = {
 };
 
 /** From the file's bytes to head and tail, at every cut that is offered; types are known, as from a plan. */
-async function measureSplit({ model, types, source, cuts, graph }: SplitModel) {
+async function measureSplit({ types, source, cuts, graph }: SplitModel) {
   const { location = '' } = source;
   const last = graph.nodes.length;
   const bytes = await source.read();
@@ -66,43 +66,60 @@ async function measureSplit({ model, types, source, cuts, graph }: SplitModel) {
       segmentBytesMax = Math.max(segmentBytesMax, ...both.map((segment) => segment.bytes.length));
     }
   }
-  if (model.graph.nodes.length === 0) throw new Error('the model has no nodes');
   return { splitMs: median(times), segmentBytesMax };
 }
 
-/** Totals inside the runtime: the sum of the segments' runs. */
-async function measureTimes(model: SplitModel, runtime: Runtime) {
-  const whole = await openChain(model, [], runtime);
-  const two = await openChain(model, evenCuts(model, 2), runtime);
-  const eight = await openChain(model, evenCuts(model, 8), runtime);
-  const feeds = { input: randomTensor(randomNumbers(1), SHAPE) };
-  const run = (chain: typeof whole) => async () => {
-    const { segmentMs } = await chain.run({ feeds, fetches: ['output'] });
-    return segmentMs.reduce((total, ms) => total + ms, 0);
+interface Graphs {
+  readonly valve: string;
+  readonly segments: readonly string[];
+  readonly valveFileBytes: number;
+}
+
+/** The graphs that the executors run, as files beside the model, whose weights they name. */
+async function writeGraphs(model: SplitModel, runtime: Runtime, folder: string): Promise<Graphs> {
+  const { types, source } = model;
+  const location = source.location ?? '';
+  const cuts = cutsFor(model, 'valve');
+  const { rows, graph } = await probeRows(model, { cuts, runtime });
+  const valve = join(folder, 'valve.onnx');
+  const { bytes } = valveGraph(graph, cuts, { types, rows, location, isBlocked: true });
+  writeFileSync(valve, bytes);
+  const segments = segmentChain(model.graph, cutsFor(model, 'chain'), {
+    types,
+    location,
+    isBlocked: true,
+  }).map((segment, i) => {
+    const path = join(folder, `segment-${i}.onnx`);
+    writeFileSync(path, segment.bytes);
+    return path;
+  });
+  return { valve, segments, valveFileBytes: bytes.length };
+}
+
+/** Ratios compare sessions of onnxruntime-node that differ in nothing but the graph; `...RssMB` are what users see. */
+function measureMemory(path: string, { valve, segments }: Graphs) {
+  const variants: Readonly<Record<string, readonly string[]>> = {
+    plainRssMB: ['plain', path],
+    valveGraphRssMB: ['graphs', valve],
+    chainGraphsRssMB: ['graphs', ...segments],
+    wholeRssMB: ['whole', path],
+    chainK8RssMB: ['chain', path],
+    valveRssMB: ['valve', path],
   };
-  const variants = { wholeMs: run(whole), chainK2Ms: run(two), chainK8Ms: run(eight) };
-  await interleave(variants, 3);
-  const times = await interleave(variants, ROUNDS);
-  await Promise.all([whole, two, eight].map((chain) => chain.close()));
-  return times as { wholeMs: number; chainK2Ms: number; chainK8Ms: number };
+  const runs = Array.from({ length: MEMORY_RUNS }, () =>
+    Object.fromEntries(Object.entries(variants).map(([name, args]) => [name, residentMegabytes(args)])),
+  );
+  const of = (name: string) => median(runs.map((run) => run[name] ?? Number.NaN));
+  return {
+    ...Object.fromEntries(Object.keys(variants).map((name) => [name, of(name)])),
+    valveMemoryRatio: of('valveGraphRssMB') / of('plainRssMB'),
+    chainK8MemoryRatio: of('chainGraphsRssMB') / of('plainRssMB'),
+  };
 }
 
-/** Cuts that make `segments` segments of about equal node counts, where one tensor crosses. */
-export function evenCuts({ cuts, graph }: SplitModel, segments: number): Cut[] {
-  const offered = candidateCuts(cuts, graph, { limit: 1000 }).filter(({ tensors }) => tensors.length === 1);
-  return Array.from({ length: segments - 1 }, (_, index) => {
-    const wanted = ((index + 1) / segments) * graph.nodes.length;
-    return offered.toSorted(
-      (a, b) => Math.abs(a.position - wanted) - Math.abs(b.position - wanted),
-    )[0] as Cut;
-  });
-}
-
-function peakMegabytes(path: string, segments: number): number {
+function residentMegabytes(args: readonly string[]): number {
   const program = new URL('./memory.ts', import.meta.url).pathname;
-  const { stdout, status, stderr } = spawnSync(process.execPath, [program, path, String(segments)], {
-    encoding: 'utf8',
-  });
+  const { stdout, status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the memory run failed: ${stderr}`);
   return Number(stdout.trim());
 }

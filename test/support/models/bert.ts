@@ -33,7 +33,7 @@ function bertWith(name: string, style: BertStyle): Architecture {
       attention_mask: { type: 'int64', shape: ['batch', TOKENS], below: 2 },
       token_type_ids: { type: 'int64', shape: ['batch', TOKENS], below: KINDS },
     }),
-    fullMegabytes: 436,
+    fullMegabytes: 438,
     smallScale: 1 / 12,
   };
 }

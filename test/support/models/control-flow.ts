@@ -14,7 +14,7 @@ const common = { inputs: () => pictures(SIDE), smallScale: 1 };
 export const ifNet: Architecture = {
   ...common,
   name: 'net with If',
-  fullMegabytes: 0.06,
+  fullMegabytes: 0.05,
   make: (options) => makeNet(options, (net, early, x) => net.branch(early, x)),
 };
 
@@ -22,7 +22,7 @@ export const ifNet: Architecture = {
 export const loopNet: Architecture = {
   ...common,
   name: 'net with Loop',
-  fullMegabytes: 0.06,
+  fullMegabytes: 0.05,
   make: (options) => makeNet(options, (net, early, x) => net.loop(early, x)),
 };
 
@@ -30,7 +30,7 @@ export const loopNet: Architecture = {
 export const scanNet: Architecture = {
   ...common,
   name: 'net with Scan',
-  fullMegabytes: 0.06,
+  fullMegabytes: 0.05,
   make: (options) => makeNet(options, (net, early, x) => net.scan(early, x)),
 };
 

@@ -17,7 +17,7 @@ export const lstm: Architecture = {
     state: { type: 'float32', shape: ['batch', hiddenOf(scale)] },
     cell: { type: 'float32', shape: ['batch', hiddenOf(scale)] },
   }),
-  fullMegabytes: 23,
+  fullMegabytes: 22,
   smallScale: 1 / 8,
 };
 

@@ -13,7 +13,7 @@ export const quantized: Architecture = {
   name: 'quantised net',
   make: makeQuantized,
   inputs: () => pictures(SIDE),
-  fullMegabytes: 0.1,
+  fullMegabytes: 0.06,
   smallScale: 1,
 };
 

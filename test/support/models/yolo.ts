@@ -20,7 +20,7 @@ export const yolo: Architecture = {
   name: 'YOLO with a neck',
   make: makeYolo,
   inputs: (scale) => pictures(sideOf(scale)),
-  fullMegabytes: 11,
+  fullMegabytes: 12,
   smallScale: 1 / 2,
 };
 

@@ -21,13 +21,19 @@ export function findPart(cuts: readonly Cut[], { from, to }: Pick<ExecutorReques
 function segmentAfter(cuts: readonly Cut[], wanted: Cut): number {
   const index = cuts.findIndex((cut) => cut.id === wanted.id);
   if (index >= 0) return index + 1;
-  throw new SplitError('cut-invalid', `cut ${wanted.id} (${wanted.name}) is not one of ${cuts.length} that are here`);
+  throw new SplitError(
+    'cut-invalid',
+    `cut ${wanted.id} (${wanted.name}) is not one of ${cuts.length} that are here`,
+  );
 }
 
 /** Cuts of an executor lie inside the model, by rising position. @throws SplitError `cut-invalid` */
 export function checkCuts(cuts: readonly Cut[], segmentCount: number = cuts.length + 1): readonly Cut[] {
   if (cuts.length !== segmentCount - 1) {
-    throw new SplitError('cut-invalid', `${segmentCount} segments have ${segmentCount - 1} cuts, not ${cuts.length}`);
+    throw new SplitError(
+      'cut-invalid',
+      `${segmentCount} segments have ${segmentCount - 1} cuts, not ${cuts.length}`,
+    );
   }
   for (const [index, { position }] of cuts.entries()) {
     const before = cuts[index - 1]?.position;
@@ -41,7 +47,11 @@ export function checkCuts(cuts: readonly Cut[], segmentCount: number = cuts.leng
 const LEAST_SHARE = 1e-6;
 
 /** The time of one run of several segments, parted in proportion to their `shares`; of the others it is 0. */
-export function apportion(totalMs: number, shares: readonly number[], hasRun: (segment: number) => boolean): number[] {
+export function apportion(
+  totalMs: number,
+  shares: readonly number[],
+  hasRun: (segment: number) => boolean,
+): number[] {
   const ran = shares.map((share, segment) => (hasRun(segment) ? Math.max(share, LEAST_SHARE) : 0));
   const sum = ran.reduce((total, share) => total + share, 0);
   return ran.map((share) => (sum > 0 ? (totalMs * share) / sum : 0));

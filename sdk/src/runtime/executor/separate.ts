@@ -52,11 +52,20 @@ export function createSeparate(options: SeparateOptions): Executor {
     return closing;
   }
 
-  return { cuts, description: `separate sessions of ${cuts.length + 1} segments, ${runtime.description}`, run, close };
+  return {
+    cuts,
+    description: `separate sessions of ${cuts.length + 1} segments, ${runtime.description}`,
+    run,
+    close,
+  };
 }
 
 /** Fetches that leave a segment before the part's last, sorted so that the same ones share a session. */
-function innerFetches({ outputs }: SeparateOptions, { first, end }: Part, fetches: readonly string[]): string[] {
+function innerFetches(
+  { outputs }: SeparateOptions,
+  { first, end }: Part,
+  fetches: readonly string[],
+): string[] {
   const inner = new Set(outputs.slice(first, end - 1).flat());
   return fetches.filter((name) => inner.has(name)).sort();
 }

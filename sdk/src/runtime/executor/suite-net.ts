@@ -7,10 +7,17 @@ const WIDTH = 6;
 export function suiteNet(): Uint8Array {
   const graph = new GraphBuilder('suite');
   const next = numbers(5);
-  const [first, second] = ['w 1', '{"w": 2}'].map((name) => graph.initializer(name, floats([WIDTH, WIDTH], next)));
+  const [first, second] = ['w 1', '{"w": 2}'].map((name) =>
+    graph.initializer(name, floats([WIDTH, WIDTH], next)),
+  );
   graph.input('x', 'float32', ['batch', WIDTH]);
   const node = (op: string, inputs: readonly (string | undefined)[], output: string) =>
-    graph.node(op, inputs.map((name) => name ?? ''), {}, { outputs: [output] });
+    graph.node(
+      op,
+      inputs.map((name) => name ?? ''),
+      {},
+      { outputs: [output] },
+    );
   const a = node('Tanh', [node('MatMul', ['x', first], 'a/1')], "it's a");
   node('Sigmoid', [a], 'early');
   const b = node('MatMul', [a, second], 'cutpoint/b');

@@ -50,7 +50,11 @@ export function executorSuite(name: string, { isBatching, createRuntime, open }:
       it('gives the same from a head and a tail at every cut', async () => {
         expect(executor.cuts.length).toBeGreaterThan(3);
         for (const cut of executor.cuts) {
-          const head = await executor.run({ to: cut, feeds: { x }, fetches: [...crossing(cut), ...cut.headOutputs] });
+          const head = await executor.run({
+            to: cut,
+            feeds: { x },
+            fetches: [...crossing(cut), ...cut.headOutputs],
+          });
           const rest = OUTPUTS.filter((output) => !cut.headOutputs.includes(output));
           const tail = await executor.run({ from: cut, feeds: head.values, fetches: rest });
           expectSame({ ...tail.values, ...pick(head.values, cut.headOutputs) }, whole);
@@ -128,7 +132,12 @@ export function executorSuite(name: string, { isBatching, createRuntime, open }:
         const results = await Promise.allSettled(
           executor.runBatch?.([good, { ...good, feeds: {} }, misfit, good]) ?? [],
         );
-        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+        expect(results.map(({ status }) => status)).toEqual([
+          'fulfilled',
+          'rejected',
+          'rejected',
+          'fulfilled',
+        ]);
       });
 
       it('stops when the signal has fired', async () => {
@@ -151,7 +160,11 @@ async function mixedRequests(executor: Executor): Promise<ExecutorRequest[]> {
   const [early, , middle] = executor.cuts;
   requests.push({ to: middle, feeds: { x: suiteRows(1, 11) }, fetches: crossing(middle) });
   for (const [index, from] of executor.cuts.entries()) {
-    const { values } = await executor.run({ to: from, feeds: { x: suiteRows(1 + (index % 2), index) }, fetches: crossing(from) });
+    const { values } = await executor.run({
+      to: from,
+      feeds: { x: suiteRows(1 + (index % 2), index) },
+      fetches: crossing(from),
+    });
     const fetches = OUTPUTS.filter((output) => !from.headOutputs.includes(output));
     requests.push({ from, feeds: values, fetches });
     if (from === early) requests.unshift({ from, to: middle, feeds: values, fetches: crossing(middle) });
@@ -166,7 +179,11 @@ async function runPlain(runtime: Runtime, optimization: GraphOptimization, x: Te
   return values;
 }
 
-function expectClose(actual: Tensor | undefined, expected: Tensor | undefined, level: GraphOptimization): void {
+function expectClose(
+  actual: Tensor | undefined,
+  expected: Tensor | undefined,
+  level: GraphOptimization,
+): void {
   if (!actual || !expected || level !== 'all') {
     expect(actual).toEqual(expected);
     return;

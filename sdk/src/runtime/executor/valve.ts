@@ -4,7 +4,8 @@ import { SplitError } from '../../errors.ts';
 import type { GraphOptimization, Runtime } from '../runtime.ts';
 import type { Executor, ExecutorRequest, ExecutorResult } from './executor.ts';
 import { apportion, checkCuts, findPart } from './part.ts';
-import { canShare, feedsOf, orderRows, readRequest, rowsOf, type ValveRequest, valuesOf, wantedOutputs } from './valve-run.ts';
+import { canShare, readRequest, rowsOf, type ValveRequest } from './valve-request.ts';
+import { feedsOf, orderRows, valuesOf, wantedOutputs } from './valve-rows.ts';
 
 export interface ValveOptions {
   readonly runtime: Runtime;
@@ -22,7 +23,12 @@ export interface ValveExecutor extends Executor {
 }
 
 /** @throws SplitError what `runtime.load` throws, and `cut-invalid` for cuts out of order */
-export async function createValve({ runtime, graph, directory, optimization }: ValveOptions): Promise<ValveExecutor> {
+export async function createValve({
+  runtime,
+  graph,
+  directory,
+  optimization,
+}: ValveOptions): Promise<ValveExecutor> {
   const cuts = checkCuts(graph.gates.map(({ cut }) => cut));
   const model = await runtime.load({
     bytes: graph.bytes,
@@ -37,8 +43,14 @@ export async function createValve({ runtime, graph, directory, optimization }: V
     return readRequest(graph, findPart(cuts, request), request);
   }
 
-  async function runTogether(requests: readonly ValveRequest[], signal?: AbortSignal): Promise<ExecutorResult[]> {
-    const order = orderRows(graph, requests.map((request) => ({ request, rows: rowsOf(graph, request) })));
+  async function runTogether(
+    requests: readonly ValveRequest[],
+    signal?: AbortSignal,
+  ): Promise<ExecutorResult[]> {
+    const order = orderRows(
+      graph,
+      requests.map((request) => ({ request, rows: rowsOf(graph, request) })),
+    );
     const fetches = wantedOutputs(requests);
     const isNothing = requests.every(({ part }) => part.first === part.end);
     const { values, stepMs } = await runtime.run({
@@ -62,7 +74,10 @@ export async function createValve({ runtime, graph, directory, optimization }: V
 
   function runBatch(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[] {
     const reads = requests.map((request) => tryToRead(request));
-    const groups = groupThatShare(graph, reads.filter((request) => request !== undefined));
+    const groups = groupThatShare(
+      graph,
+      reads.filter((request) => request !== undefined),
+    );
     const shared = new Map<ValveRequest, Promise<ExecutorResult | undefined>>();
     for (const group of groups.filter(({ length }) => length > 1)) {
       const together = runTogether(group);

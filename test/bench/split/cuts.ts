@@ -1,18 +1,7 @@
-/** What the split suite measures: ResNet-50 on pictures of 224x224, and where it is cut. */
-import type { InferenceSession } from 'onnxruntime-node';
+/** Where the split suite cuts. */
 import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
 import type { Cut } from '../../../sdk/src/cut/cut.ts';
 import type { SplitModel } from '../../../sdk/src/session/open-model.ts';
-
-export const SHAPE: readonly number[] = [1, 3, 224, 224];
-
-/** A session as everybody makes one, but for threads that do not spin: they would take the cores from its rivals. */
-export const PLAIN_OPTIONS = {
-  graphOptimizationLevel: 'all',
-  intraOpNumThreads: 2,
-  logSeverityLevel: 4,
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-} as const satisfies InferenceSession.SessionOptions;
 
 /** The valve at the eight cuts that are offered, the chain at seven that make eight segments of about equal length. */
 export function cutsFor(model: SplitModel, kind: 'chain' | 'valve'): Cut[] {

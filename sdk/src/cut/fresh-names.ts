@@ -1,4 +1,4 @@
-/** Names of the valve graph's own values, which must not meet any name of the model. */
+/** Names of values that we add to a graph, which must not meet any name of the model. */
 import type { Graph } from '../onnx/graph.ts';
 import { bytesOf } from '../onnx/wire-reader.ts';
 

@@ -1,0 +1,119 @@
+/** Runs of the valve graph: from requests at any cuts to one set of feeds, and back to each request's values. */
+import type { Entry } from '../../cut/valve-entry.ts';
+import type { Gate } from '../../cut/valve-gate.ts';
+import type { ValvePlan } from '../../cut/valve-graph.ts';
+import type { Tensor, Tensors } from '../../tensor.ts';
+import { copyRows, joinRows } from '../../tensor-rows.ts';
+import type { ValveRequest } from './valve-request.ts';
+
+/** A request's rows among those of the batch. A request alone has all the rows there are, however many. */
+export interface Share {
+  readonly request: ValveRequest;
+  readonly rows: number;
+}
+
+/** Requests by segment, in the order in which their rows lie in it. */
+export type RowOrder = readonly (readonly Share[])[];
+
+/** What passes a gate comes first, in its order; what enters follows. */
+export function orderRows({ segments }: ValvePlan, shares: readonly Share[]): RowOrder {
+  const order: Share[][] = [];
+  for (const segment of segments.keys()) {
+    const passing = (order[segment - 1] ?? []).filter(({ request }) => request.part.end > segment);
+    const entering = shares.filter(({ request: { part } }) => part.first === segment && part.end > segment);
+    order.push([...passing, ...entering]);
+  }
+  return order;
+}
+
+/** Feeds of the valve graph, all of its inputs. */
+export function feedsOf(plan: ValvePlan, order: RowOrder): Tensors {
+  const feeds: [string, Tensor][] = plan.segments.map(({ run }, i) => [
+    run,
+    flag((order[i] ?? []).length > 0),
+  ]);
+  feeds.push(...entryFeeds(plan.inputs, enteringAt(order, 0)));
+  for (const [index, gate] of plan.gates.entries()) {
+    const entering = enteringAt(order, index + 1);
+    feeds.push(
+      ...entryFeeds(gate.entries, entering),
+      ...gateFeeds(gate, order[index] ?? [], { index, entering }),
+    );
+  }
+  if (plan.emptyShape !== undefined) feeds.push([plan.emptyShape, vector([0n])]);
+  return Object.fromEntries(feeds);
+}
+
+function enteringAt(order: RowOrder, segment: number): readonly Share[] {
+  return (order[segment] ?? []).filter(({ request }) => request.part.first === segment);
+}
+
+function entryFeeds(entries: readonly Entry[], entering: readonly Share[]): [string, Tensor][] {
+  return entries.map(({ input, kind, empty }, i) => {
+    const tensors = entering.flatMap(({ request }) => request.entering[i] ?? []);
+    const joined = kind?.kind === 'row' && tensors.length > 1 ? joinRows(tensors, kind.axis) : tensors[0];
+    return [input.name, joined ?? empty];
+  });
+}
+
+function gateFeeds(
+  { enter, mixer }: Gate,
+  came: readonly Share[],
+  { index, entering }: { index: number; entering: readonly Share[] },
+): [string, Tensor][] {
+  const goesOn = ({ request }: Share) => request.part.end > index + 1;
+  const isEntered = !came.some(goesOn);
+  const isMixed = !isEntered && (entering.length > 0 || !came.every(goesOn));
+  const own: [string, Tensor][] = [[enter, flag(isEntered)]];
+  if (!mixer) return own;
+  return [...own, [mixer.mix, flag(isMixed)], [mixer.stay, indices(isMixed ? came : [], goesOn)]];
+}
+
+function indices(came: readonly Share[], goesOn: (share: Share) => boolean): Tensor {
+  const staying: bigint[] = [];
+  let at = 0;
+  for (const share of came) {
+    if (goesOn(share)) for (let row = 0; row < share.rows; row++) staying.push(BigInt(at + row));
+    at += share.rows;
+  }
+  return vector(staying);
+}
+
+function vector(values: readonly bigint[]): Tensor {
+  return { type: 'int64', dims: [values.length], data: BigInt64Array.from(values) };
+}
+
+function flag(value: boolean): Tensor {
+  return { type: 'bool', dims: [], data: Uint8Array.of(value ? 1 : 0) };
+}
+
+/** Outputs of the valve graph that some request fetches, each once. */
+export function wantedOutputs(requests: readonly ValveRequest[]): string[] {
+  return [
+    ...new Set(requests.flatMap(({ fetches }) => fetches.flatMap(({ made }) => made?.output.output ?? []))),
+  ];
+}
+
+/** One request's values out of those of the run. */
+export function valuesOf(request: ValveRequest, order: RowOrder, values: Tensors): Tensors {
+  const found = request.fetches.map(({ name, made }): [string, Tensor | undefined] => {
+    if (!made) return [name, request.feeds[name]];
+    const value = values[made.output.output];
+    return [
+      name,
+      value && ownRows(value, made.output.like, { request, inSegment: order[made.segment] ?? [] }),
+    ];
+  });
+  return Object.fromEntries(found.filter((pair): pair is [string, Tensor] => pair[1] !== undefined));
+}
+
+function ownRows(
+  value: Tensor,
+  { kind }: Entry,
+  { request, inSegment }: { request: ValveRequest; inSegment: readonly Share[] },
+): Tensor {
+  if (kind?.kind !== 'row' || inSegment.length < 2) return value;
+  const place = inSegment.findIndex((share) => share.request === request);
+  const start = inSegment.slice(0, place).reduce((sum, { rows }) => sum + rows, 0);
+  return copyRows(value, kind.axis, [start, start + (inSegment[place]?.rows ?? 0)]);
+}
