@@ -6,6 +6,7 @@ import {
   createRequestServer,
   deflateNode,
   type RequestServer,
+  zstdNode,
 } from '@cutpoint/sdk/gateway';
 import type { GatewayConfig } from './config.ts';
 import { connectGateway, type GatewayLink } from './connect.ts';
@@ -61,7 +62,7 @@ interface ServerParts {
 
 function createServer({ config, link, models, log }: ServerParts): RequestServer {
   const clock = systemClock();
-  const codec = createCodec({ deflate: deflateNode(), imageDecoder: createImageDecoder() });
+  const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder: createImageDecoder() });
   const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
   const { id: gatewayId, namespace, maxPayloadBytes, region } = config;
   const announced = [...models.values()].map(({ announcement }) => announcement);

@@ -3,6 +3,7 @@
 export { type Codec, createCodec, type DecodeLimits, isCodecProfile } from './codec/codec.ts';
 export { deflateNode } from './codec/deflate-node.ts';
 export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
+export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';

@@ -1,6 +1,7 @@
 /** `@cutpoint/sdk/node`: split sessions in Node, on onnxruntime-node and MQTT. */
 import { randomBytes } from 'node:crypto';
 import { deflateNode } from './codec/deflate-node.ts';
+import { zstdNode } from './codec/zstd-node.ts';
 import { createOrtNode } from './runtime/ort-node.ts';
 import { createSplitSessionOn, type Platform } from './session/create.ts';
 import type { ResolvedOptions, SplitSessionOptions } from './session/options.ts';
@@ -35,6 +36,7 @@ function nodePlatform(): Platform {
     makeRuntime: createOrtNode,
     openTransport,
     deflate: deflateNode(),
+    zstd: zstdNode(),
     randomId: () => randomBytes(12).toString('hex'),
   };
 }

@@ -10,6 +10,7 @@ export interface Suite {
 }
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  codec: async () => (await import('./codec/suite.ts')).codecSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
 };
 

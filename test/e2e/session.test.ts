@@ -2,6 +2,7 @@
 
 import { type Gateway, resolveConfig, startGateway } from '@cutpoint/cloud-gateway';
 import {
+  CODEC_PROFILES,
   createSplitSession,
   SplitError,
   type SplitSession,
@@ -148,6 +149,22 @@ describe('a split session over the embedded broker', () => {
     expect(trace?.sentBytes).toBeLessThan(raw / 3);
     expect(trace).toMatchObject({ attempts: 1, gateway: gateway.id });
     expect(trace?.totalMs).toBeGreaterThan(trace?.tailMs as number);
+  });
+
+  it('answers in every profile there is', async () => {
+    const expected = await wholeAnswer(input());
+    const scale = Math.max(...expected.map(Math.abs));
+    const every = await open(gateway.brokerUrl, { profiles: CODEC_PROFILES, fallback: 'none' });
+    await every.run({ input: input() });
+    for (const profile of CODEC_PROFILES) {
+      const arm = every.arms.find(
+        (one) => one.kind === 'split' && one.profile === profile && one.cut.position > 0,
+      );
+      const { output } = await every.run({ input: input() }, { arm: arm?.id as string });
+      const bound = profile.startsWith('uint4') ? 0.6 : 0.05;
+      expect(largestDifference(output?.data as Float32Array, expected), profile).toBeLessThan(bound * scale);
+    }
+    await every.release();
   });
 
   it('takes fetches, runs in parallel, and other batch sizes than the one it measured', async () => {

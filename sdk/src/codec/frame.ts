@@ -21,22 +21,36 @@ import { elementCount, TENSOR_TYPES } from '../tensor.ts';
 export const FRAME_VERSION = 1;
 export const MAX_RANK = 8;
 
-/** Reserved: 3 bfloat16, 4 uint4, 5 uniform step. An id is never used twice. */
-export const NUMBER_FORMAT_IDS: Readonly<Record<'raw' | 'float16' | 'uint8' | 'image', number>> =
-  Object.freeze({
-    raw: 0,
-    float16: 1,
-    uint8: 2,
-    image: 16,
-  });
+/** An id is never used twice. */
+export const NUMBER_FORMAT_IDS: Readonly<
+  Record<
+    | 'raw'
+    | 'float16'
+    | 'uint8'
+    | 'bfloat16'
+    | 'uint4'
+    | 'uniformStep'
+    | 'uint8Channels'
+    | 'uint4Channels'
+    | 'image',
+    number
+  >
+> = Object.freeze({
+  raw: 0,
+  float16: 1,
+  uint8: 2,
+  bfloat16: 3,
+  uint4: 4,
+  uniformStep: 5,
+  uint8Channels: 6,
+  uint4Channels: 7,
+  image: 16,
+});
 
 export const PREDICTOR_IDS: Readonly<Record<'none', number>> = Object.freeze({ none: 0 });
 
-/** Reserved: 2 zstd, 3 rANS, 4 rANS with contexts. */
-export const ENTROPY_IDS: Readonly<Record<'none' | 'deflate', number>> = Object.freeze({
-  none: 0,
-  deflate: 1,
-});
+export const ENTROPY_IDS: Readonly<Record<'none' | 'deflate' | 'zstd' | 'rans' | 'contextRans', number>> =
+  Object.freeze({ none: 0, deflate: 1, zstd: 2, rans: 3, contextRans: 4 });
 
 export interface Frame {
   readonly numberFormat: number;

@@ -3,6 +3,7 @@ import { createController } from '../adaptive/controller.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { createCodec } from '../codec/codec.ts';
 import type { Deflate } from '../codec/entropy/deflate.ts';
+import type { Zstd } from '../codec/entropy/zstd.ts';
 import { candidateCuts } from '../cut/candidates.ts';
 import type { Cut } from '../cut/cut.ts';
 import { asSplitError, SplitError } from '../errors.ts';
@@ -24,6 +25,8 @@ export interface Platform {
   /** Begins to connect and goes on trying. */
   openTransport(options: ResolvedOptions): Transport;
   readonly deflate: Deflate;
+  /** Where the platform has it. */
+  readonly zstd?: Zstd | undefined;
   randomId(): string;
 }
 
@@ -73,7 +76,7 @@ export async function createSplitSessionOn(
       model,
       executor,
       client,
-      codec: createCodec({ deflate: platform.deflate }),
+      codec: createCodec({ deflate: platform.deflate, zstd: platform.zstd }),
       controller: createController(DEVICE_ARM),
       clock,
       pace: createPace(clock, options.emulatedSlowdown),

@@ -8,12 +8,13 @@ import type { Tensor } from '../../tensor.ts';
 import { tensorFromBytes } from '../../tensor.ts';
 import { NUMBER_FORMAT_IDS } from '../frame.ts';
 import type { NumberFormat, Symbols } from './number-format.ts';
+import { refuseUnless } from './number-format.ts';
 
 export function float16Format(): NumberFormat {
   return {
     id: NUMBER_FORMAT_IDS.float16,
-    parameterBytes: 0,
-    symbolBytes: (type) => (type === 'float32' ? 2 : undefined),
+    symbolBits: (type) => (type === 'float32' ? 16 : undefined),
+    refuseParameters: (bytes) => refuseUnless(0, bytes),
     encode,
     decode: ({ payload }, type, dims) => {
       const halves = tensorFromBytes('float16', dims, payload).data as Uint16Array;

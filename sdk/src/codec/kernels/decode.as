@@ -1,0 +1,110 @@
+// The decoder. Two groups take turns, position by position: what a symbol's neighbours say about it is then known early.
+
+import { DECODER, ESCAPE_SLOT, LANES, LOWEST_STATE, SCATTER } from './memory';
+import { contextOf, idleLanes, spreadOf, topOf } from './neighbours';
+
+// Four table entries of 4 bytes by indices of 2. By way of memory, which is cheaper than taking numbers out of vectors.
+// @ts-ignore: decorator
+@inline
+function decoderEntries(indices: usize): v128 {
+  const a = v128.load32_zero(<usize>load<u16>(indices) << 2, DECODER);
+  const b = v128.load32_zero(<usize>load<u16>(indices, 2) << 2, DECODER);
+  const c = v128.load32_zero(<usize>load<u16>(indices, 4) << 2, DECODER);
+  const d = v128.load32_zero(<usize>load<u16>(indices, 6) << 2, DECODER);
+  return i64x2.shuffle(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(c, d, 0, 4, 1, 5), 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function popFour(state: v128, entry: v128): v128 {
+  const frequency = i32x4.add(v128.and(i32x4.shr_u(entry, 8), i32x4.splat(0xfff)), i32x4.splat(1));
+  return i32x4.add(i32x4.mul(frequency, i32x4.shr_u(state, 12)), i32x4.shr_u(entry, 20));
+}
+
+// @ts-ignore: decorator
+@inline
+function refill(state: v128, isLow: v128, mask: i32, words: usize): v128 {
+  const word = i8x16.swizzle(v128.load64_zero(words), v128.load(<usize>mask << 4, SCATTER));
+  return v128.bitselect(v128.or(i32x4.shl(state, 16), word), state, isLow);
+}
+
+// @ts-ignore: decorator
+@inline
+function decodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+  const rowBytes = <usize>columns << 4;
+  const lowest = i32x4.splat(LOWEST_STATE);
+  const lastSlot = i32x4.splat(ESCAPE_SLOT);
+  const byte = i32x4.splat(255);
+  let a = v128.load(states), b = v128.load(states, 16), c = v128.load(states, 32), d = v128.load(states, 48);
+  let words = wordsFirst;
+  let escapes = escapesFirst;
+  const groupBytes = rowBytes * rows;
+  const groups = (planes + 15) >> 4;
+  for (let pair = 0; pair < groups; pair += 2) {
+    let here = lanes + <usize>pair * groupBytes;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        for (let group = pair; group < min(pair + 2, groups); group++) {
+          const at = group == pair ? here : here + groupBytes;
+          const used = min(LANES, planes - group * LANES);
+          const idle = idleLanes(used);
+          const top = topOf(at, row, column, rowBytes);
+          const left = column ? v128.load(at - 16) : top;
+          const corner = isDifference && row && column ? v128.load(at - rowBytes - 16) : top;
+          const mean = i8x16.avgr_u(left, top);
+          const context = isDifference ? contextOf(spreadOf(left, top, corner), idle) : contextOf(mean, idle);
+          const sa = v128.and(a, lastSlot), sb = v128.and(b, lastSlot), sc = v128.and(c, lastSlot), sd = v128.and(d, lastSlot);
+          v128.store(states, v128.or(i16x8.narrow_i32x4_u(sa, sb), i16x8.shl(i16x8.extend_low_i8x16_u(context), 12)));
+          v128.store(states, v128.or(i16x8.narrow_i32x4_u(sc, sd), i16x8.shl(i16x8.extend_high_i8x16_u(context), 12)), 16);
+          const ea = decoderEntries(states), eb = decoderEntries(states + 8);
+          const ec = decoderEntries(states + 16), ed = decoderEntries(states + 24);
+          a = popFour(a, ea);
+          b = popFour(b, eb);
+          c = popFour(c, ec);
+          d = popFour(d, ed);
+          const fa = i32x4.lt_s(a, lowest), fb = i32x4.lt_s(b, lowest), fc = i32x4.lt_s(c, lowest), fd = i32x4.lt_s(d, lowest);
+          const ma = i32x4.bitmask(fa), mb = i32x4.bitmask(fb), mc = i32x4.bitmask(fc), md = i32x4.bitmask(fd);
+          const wordsB = words + (popcnt(ma) << 1);
+          const wordsC = wordsB + (popcnt(mb) << 1);
+          const wordsD = wordsC + (popcnt(mc) << 1);
+          a = refill(a, fa, ma, words);
+          b = refill(b, fb, mb, wordsB);
+          c = refill(c, fc, mc, wordsC);
+          d = refill(d, fd, md, wordsD);
+          words = wordsD + (popcnt(md) << 1);
+          // Before the next load, so that nothing beyond the guard behind the words is ever read.
+          if (words > wordsEnd) return false;
+          let symbol = i8x16.narrow_i16x8_u(
+            i16x8.narrow_i32x4_u(v128.and(ea, byte), v128.and(eb, byte)),
+            i16x8.narrow_i32x4_u(v128.and(ec, byte), v128.and(ed, byte)),
+          );
+          // The highest slot of all: a maximum tells in few operations whether any lane has it.
+          if (v128.any_true(i32x4.eq(i32x4.max_s(i32x4.max_s(sa, sb), i32x4.max_s(sc, sd)), lastSlot))) {
+            const found = i8x16.bitmask(i8x16.narrow_i16x8_s(
+              i16x8.narrow_i32x4_s(i32x4.eq(sa, lastSlot), i32x4.eq(sb, lastSlot)),
+              i16x8.narrow_i32x4_s(i32x4.eq(sc, lastSlot), i32x4.eq(sd, lastSlot)),
+            ));
+            v128.store(at, symbol);
+            for (let k = 0; k < used; k++) {
+              if (!(found & (1 << k))) continue;
+              if (escapes >= escapesEnd) return false;
+              store<u8>(at + k, load<u8>(escapes));
+              escapes += 1;
+            }
+            symbol = v128.load(at);
+          }
+          v128.store(at, isDifference ? i8x16.add(symbol, mean) : symbol);
+        }
+        here += 16;
+      }
+    }
+  }
+  const wrong = v128.or(v128.or(v128.xor(a, lowest), v128.xor(b, lowest)), v128.or(v128.xor(c, lowest), v128.xor(d, lowest)));
+  return words == wordsEnd && escapes == escapesEnd && !v128.any_true(wrong);
+}
+
+/** False unless words, escapes and states end where they must. Reads at most 40 bytes behind the words. */
+export function decode(isDifference: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+  if (isDifference) return decodeAll(true, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  return decodeAll(false, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+}

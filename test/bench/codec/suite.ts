@@ -1,0 +1,106 @@
+/**
+ * The activation codec on what really crosses cuts: two trained models and two generated ones, six cuts each, inputs from
+ * a photograph. Bytes against order-0 entropy, deflate and zstd on the same symbols; speed beside memcpy; damage.
+ */
+import { calibrateTables } from '../../../sdk/src/codec/calibrate-tables.ts';
+import { createCodec } from '../../../sdk/src/codec/codec.ts';
+import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
+import type { Tensor } from '../../../sdk/src/tensor.ts';
+import type { Suite } from '../main.ts';
+import { changeOf } from './agreement.ts';
+import { benchModels, type CutActivations, cutActivations } from './cut-model.ts';
+import { type CutSizes, measureSizes } from './sizes.ts';
+import { addSpeeds, type CutSpeed, measureSpeed } from './speed.ts';
+import { measureStages } from './stages.ts';
+
+/** The first half of the inputs to calibrate with, the other half to measure. */
+const INPUTS = 18;
+
+export const codecSuite: Suite = {
+  async run(progress) {
+    const sizes: CutSizes[] = [];
+    const speeds: CutSpeed[] = [];
+    const trained: number[] = [];
+    const generated: number[] = [];
+    for (const model of benchModels()) {
+      const { cuts, close } = await cutActivations(model, INPUTS);
+      for (const cut of cuts) {
+        const size = await measureSizes(cut.tensors.slice(0, INPUTS / 2), cut.tensors.slice(INPUTS / 2));
+        const speed = await measureSpeed(cut.tensors.slice(0, INPUTS / 2), cut.tensors.at(-1));
+        const change = await measureChange(cut);
+        sizes.push(size);
+        speeds.push(speed);
+        (model.isTrained ? trained : generated).push(...change.agreements);
+        progress(lineOf(cut, size, speed, change));
+        const stages = await measureStages(cut.tensors.at(-1) as Tensor);
+        progress(
+          `  ms: ${Object.entries(stages)
+            .map(([name, ms]) => `${name} ${ms.toFixed(2)}`)
+            .join(', ')}`,
+        );
+      }
+      await close();
+    }
+    return {
+      ...summarise(sizes),
+      ...addSpeeds(speeds),
+      int8Agreement: mean(trained),
+      int8AgreementGenerated: mean(generated),
+      int8Runs: trained.length,
+    };
+  },
+};
+
+/** The int8 profile at this cut, on every input. */
+async function measureChange({ tensors, tail }: CutActivations) {
+  const profile = 'uint8+context';
+  const tables = await calibrateTables(tensors.slice(0, INPUTS / 2), profile);
+  const codec = createCodec({ deflate: deflateNode(), findTables: () => tables });
+  const changes = [];
+  for (const tensor of tensors) {
+    const decoded = await codec.decode(await codec.encode(tensor, profile, { tables }));
+    changes.push(changeOf(await tail(tensor), await tail(decoded)));
+  }
+  return {
+    agreements: changes.map(({ agreement }) => agreement),
+    relativeL2: mean(changes.map(({ relativeL2 }) => relativeL2)),
+  };
+}
+
+/** One number a figure: geometric means over the cuts, except where a limit is meant to hold for each. */
+function summarise(sizes: readonly CutSizes[]): Record<string, number> {
+  const ratio = (of: (size: CutSizes) => number) => Math.exp(mean(sizes.map((size) => Math.log(of(size)))));
+  const long = sizes.filter(({ symbols }) => symbols >= 300_000);
+  return {
+    contextVsOrder0: 1 - ratio(({ context, rivals }) => context / rivals.order0),
+    contextVsZstd: 1 - ratio(({ context, rivals }) => context / rivals.zstdUpTo9),
+    contextVsZstd19: 1 - ratio(({ context, rivals }) => context / rivals.zstd19),
+    contextVsDeflate: 1 - ratio(({ context, rivals }) => context / rivals.deflate6),
+    uint4ContextVsZstd: 1 - ratio(({ narrow, narrowRivals }) => narrow / narrowRivals.zstdUpTo9),
+    calibratedVsSelf: ratio(({ context, selfTrained }) => context / selfTrained) - 1,
+    overheadBytes: Math.max(...sizes.map(({ overheadBytes }) => overheadBytes)),
+    order0VsEntropy: Math.max(...long.map(({ order0Rans, rivals }) => order0Rans / rivals.order0)) - 1,
+    int8Ratio: ratio(({ tensor, context }) => tensor / context),
+  };
+}
+
+function lineOf(
+  cut: CutActivations,
+  size: CutSizes,
+  speed: CutSpeed,
+  change: { relativeL2: number; agreements: number[] },
+): string {
+  const bits = (bytes: number) => ((8 * bytes) / size.symbols).toFixed(2);
+  const { order0, zstdUpTo9, zstd19 } = size.rivals;
+  return [
+    cut.name.padEnd(38),
+    (cut.tensors[0]?.dims ?? []).join('x').padEnd(14),
+    `bits: order-0 ${bits(order0)} zstd9 ${bits(zstdUpTo9)} zstd19 ${bits(zstd19)} self ${bits(size.selfTrained)} context ${bits(size.context)} (${size.model})`,
+    `MB/s: ${Math.round(speed.bytes / speed.encodeMs / 1000)} ${Math.round(speed.bytes / speed.decodeMs / 1000)}`,
+    `final L2 ${(100 * change.relativeL2).toFixed(2)} % agree ${(100 * mean(change.agreements)).toFixed(2)} %`,
+  ].join('  ');
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
