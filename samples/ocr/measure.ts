@@ -26,6 +26,8 @@ export interface Stations {
   readonly recogniser: Station;
 }
 
+const NAMES: readonly StationName[] = ['detector', 'recogniser'];
+const MOST_JOBS = 5;
 const ROUNDS = 4;
 const CUTS_TRIED = 3;
 // Cuts that are expected to be this much slower than the best are not tried, but for the best of them.
@@ -83,22 +85,32 @@ function armsToTry({ session }: Station): readonly string[] {
   return [...inside.slice(0, CUTS_TRIED), ...ends].map(({ arm }) => arm.id);
 }
 
-/** The whole job as an application does it; the second of two runs is the one that counts. */
-async function choose(rule: Rule, { detector, recogniser }: Stations, picture: Picture): Promise<Choice> {
-  let last: Choice | undefined;
-  for (let run = 0; run < 2; run++) {
-    const chosen: Partial<Record<StationName, Trace>> = {};
-    const follow = (station: Station) => async (input: ModelInput) => {
-      const { outputs, trace } = await station.run(input, { rule });
-      chosen[station.name] = trace;
-      return outputs;
-    };
-    const lines = await readText(picture, { detector: follow(detector), recogniser: follow(recogniser) });
-    const text = lines.map((line) => line.text);
-    last = { rule, detector: chosen.detector as Trace, recogniser: chosen.recogniser as Trace, text };
+/** The whole job as an application does it, until the controller chooses the same twice in a row. */
+async function choose(rule: Rule, stations: Stations, picture: Picture): Promise<Choice> {
+  let last = await runJob(rule, stations, picture);
+  for (let job = 1; job < MOST_JOBS; job++) {
+    const before = last;
+    last = await runJob(rule, stations, picture);
+    if (NAMES.every((name) => last[name].arm === before[name].arm)) break;
   }
-  const { detector: first, recogniser: second, text } = last as Choice;
-  return { rule, detector: pooled(detector, first), recogniser: pooled(recogniser, second), text };
+  const { detector, recogniser } = last;
+  return {
+    ...last,
+    detector: pooled(stations.detector, detector),
+    recogniser: pooled(stations.recogniser, recogniser),
+  };
+}
+
+async function runJob(rule: Rule, { detector, recogniser }: Stations, picture: Picture): Promise<Choice> {
+  const chosen: Partial<Record<StationName, Trace>> = {};
+  const follow = (station: Station) => async (input: ModelInput) => {
+    const { outputs, trace } = await station.run(input, { rule });
+    chosen[station.name] = trace;
+    return outputs;
+  };
+  const lines = await readText(picture, { detector: follow(detector), recogniser: follow(recogniser) });
+  const text = lines.map((line) => line.text);
+  return { rule, ...(chosen as Record<StationName, Trace>), text };
 }
 
 /** The chosen arm's median over all its runs in this step, whoever asked for them. */

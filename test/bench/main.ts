@@ -11,6 +11,7 @@ export interface Suite {
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
+  planner: async () => (await import('./planner/suite.ts')).plannerSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
 };
 

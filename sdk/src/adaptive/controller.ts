@@ -38,7 +38,7 @@ export interface Controller {
 // Switching costs nothing here (one chain serves all cuts); the margin only keeps noise from moving the cut.
 const SWITCH_MARGIN = 0.03;
 // How much of what a run showed goes into the arm's own costs; the rest is what is already known of it.
-const LEARNING = 0.3;
+const LEARNING = 0.5;
 
 export function createController(deviceArm: Arm): Controller {
   const costs = new Map<string, ArmCost>();

@@ -1,0 +1,90 @@
+/** Measures a model on this machine: the whole, and head and tail of each cut, as real segments in real sessions. */
+import type { Cut } from '../cut/cut.ts';
+import { SplitError } from '../errors.ts';
+import type { Timing } from '../planner/profile.ts';
+import type { Executor } from '../runtime/executor/executor.ts';
+import type { Tensors } from '../tensor.ts';
+
+export interface MeasureRequest {
+  readonly executor: Executor;
+  /** Cuts of the executor to time. @default all of them */
+  readonly cuts?: readonly Cut[];
+  readonly feeds: Tensors;
+  /** The model's outputs. */
+  readonly fetches: readonly string[];
+  /** Rounds that are not counted. @default 3 */
+  readonly warmUp?: number;
+  /** Rounds that are. Minimum 1. @default 15 */
+  readonly rounds?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface CutTimings {
+  readonly cut: Cut;
+  readonly head: Timing;
+  readonly tail: Timing;
+}
+
+export interface MeasuredModel {
+  readonly whole: Timing;
+  readonly cuts: readonly CutTimings[];
+}
+
+/**
+ * Every round runs everything once, in an order that turns round every second time: what drifts (heat, other programs)
+ * then drifts for all alike.
+ * @throws SplitError `options-invalid`, and what the executor throws
+ */
+export async function measureModel(request: MeasureRequest): Promise<MeasuredModel> {
+  const { executor, cuts = executor.cuts, warmUp = 3, rounds = 15 } = request;
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new SplitError('options-invalid', `rounds is ${rounds}; expected 1 or more`);
+  const jobs = [undefined, ...cuts].map((cut) => ({ cut, headMs: [] as number[], tailMs: [] as number[] }));
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const job of round % 2 === 0 ? jobs : jobs.toReversed()) {
+      const times = await timeOnce(request, job.cut);
+      if (round < 0) continue;
+      job.headMs.push(times.headMs);
+      job.tailMs.push(times.tailMs);
+    }
+  }
+  const [whole, ...parts] = jobs;
+  return {
+    whole: timingOf(whole?.headMs ?? []),
+    cuts: parts.flatMap(({ cut, headMs, tailMs }) =>
+      cut ? [{ cut, head: timingOf(headMs), tail: timingOf(tailMs) }] : [],
+    ),
+  };
+}
+
+/** Time inside the runtime, without handing tensors over. Without a cut the whole model is the head. */
+async function timeOnce(
+  request: MeasureRequest,
+  cut: Cut | undefined,
+): Promise<{ headMs: number; tailMs: number }> {
+  const { executor, feeds, fetches, signal } = request;
+  const stop = { signal };
+  if (!cut) return { headMs: sum((await executor.run({ feeds, fetches, ...stop })).segmentMs), tailMs: 0 };
+  const inTail = fetches.filter((name) => !cut.headOutputs.includes(name));
+  const head = await executor.run({ to: cut, feeds, fetches: cut.tensors.map(({ name }) => name), ...stop });
+  const tail = await executor.run({ from: cut, feeds: head.values, fetches: inTail, ...stop });
+  return { headMs: sum(head.segmentMs), tailMs: sum(tail.segmentMs) };
+}
+
+/** Median and distance between the quartiles. */
+export function timingOf(ms: readonly number[]): Timing {
+  const sorted = ms.toSorted((a, b) => a - b);
+  const at = (share: number) => {
+    const place = share * (sorted.length - 1);
+    const [low, high] = [sorted[Math.floor(place)] ?? 0, sorted[Math.ceil(place)] ?? 0];
+    return low + (high - low) * (place - Math.floor(place));
+  };
+  return { medianMs: at(0.5), spreadMs: at(0.75) - at(0.25), runs: ms.length, isGuess: false };
+}
+
+/** A time that was not measured. */
+export function guessedTiming(ms: number): Timing {
+  return { medianMs: ms, spreadMs: 0, runs: 0, isGuess: true };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
