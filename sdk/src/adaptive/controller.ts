@@ -38,10 +38,11 @@ export interface Controller {
 // Switching costs nothing here (one chain serves all cuts); the margin only keeps noise from moving the cut.
 const SWITCH_MARGIN = 0.03;
 // How much of what a run showed goes into the arm's own costs; the rest is what is already known of it.
-const LEARNING = 0.5;
+const LEARNING = 0.3;
 
 export function createController(deviceArm: Arm): Controller {
   const costs = new Map<string, ArmCost>();
+  const runs = new Map<string, number>();
   const link = createLinkEstimate();
   const deviceSlowdown = createAverage(0.3, 1);
   const cloudSlowdown = createAverage(0.3, 1);
@@ -60,13 +61,17 @@ export function createController(deviceArm: Arm): Controller {
   function observe({ arm, stages, link: sample }: Observation, nowMs: number): void {
     const cost = costs.get(arm.id);
     if (cost === undefined) return;
+    const earlier = runs.get(arm.id) ?? 0;
+    runs.set(arm.id, earlier + 1);
     learnSlowdown(deviceSlowdown, {
+      earlier,
       shownMs: stages.headMs + stages.encodeMs,
       knownMs: cost.headMs + cost.encodeMs,
       longestMs: longest('headMs'),
     });
     if (arm.kind === 'split') {
       learnSlowdown(cloudSlowdown, {
+        earlier,
         shownMs: stages.tailMs,
         knownMs: cost.tailMs,
         longestMs: longest('tailMs'),
@@ -74,7 +79,7 @@ export function createController(deviceArm: Arm): Controller {
       queue.push(stages.queueMs);
       if (sample) link.push(sample);
     }
-    costs.set(arm.id, learn(cost, { stages, sample, now: conditions(nowMs) }));
+    costs.set(arm.id, learn(cost, { stages, sample, now: conditions(nowMs), earlier }));
   }
 
   function rank(arms: readonly Arm[], nowMs: number): readonly Prediction[] {
@@ -114,25 +119,36 @@ export function createController(deviceArm: Arm): Controller {
   };
 }
 
-/** A short stage says little of how fast a machine is: a value weighs as much as its share of the longest one. */
-function learnSlowdown(
-  average: Average,
-  stage: { shownMs: number; knownMs: number; longestMs: number },
-): void {
-  const { shownMs, knownMs, longestMs } = stage;
-  if (knownMs > 0) average.push(shownMs / knownMs, Math.min(1, knownMs / longestMs));
+interface StageShown {
+  readonly shownMs: number;
+  readonly knownMs: number;
+  readonly longestMs: number;
+  /** Runs of this arm before this one. */
+  readonly earlier: number;
+}
+
+/**
+ * A short stage says little of how fast a machine is: a value weighs as much as its share of the longest one. And an
+ * arm's first runs say more of what it costs than of how the machine has changed since that was thought.
+ */
+function learnSlowdown(average: Average, { shownMs, knownMs, longestMs, earlier }: StageShown): void {
+  const share = Math.min(1, knownMs / longestMs) * (earlier / (earlier + 1));
+  if (knownMs > 0) average.push(shownMs / knownMs, share);
 }
 
 interface Lesson {
   readonly stages: StageTimes;
   readonly sample: LinkSample | undefined;
   readonly now: Conditions;
+  readonly earlier: number;
 }
 
 /** What all arms share has gone into the slowdowns; what is left is this arm's own. */
-function learn(cost: ArmCost, { stages, sample, now }: Lesson): ArmCost {
+function learn(cost: ArmCost, { stages, sample, now, earlier }: Lesson): ArmCost {
   const device = now.deviceSlowdown;
-  const towards = (known: number, shown: number) => known + LEARNING * (shown - known);
+  // The first run replaces what was guessed, the second counts for half, and so on down to LEARNING.
+  const weight = Math.max(LEARNING, 1 / (earlier + 1));
+  const towards = (known: number, shown: number) => known + weight * (shown - known);
   const onDevice = {
     headMs: towards(cost.headMs, stages.headMs / device),
     encodeMs: towards(cost.encodeMs, stages.encodeMs / device),
