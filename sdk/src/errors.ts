@@ -14,7 +14,7 @@ export const ERROR_CODES = [
   'deadline-exceeded', // no answer within deadlineMs
   'broker-unreachable', // the broker cannot be reached, or the login was refused
   'gateway-unavailable', // no gateway answers: it never announced itself, died, or drains
-  'overloaded', // the gateway refuses for want of capacity; try again later
+  'overloaded', // the gateway, or the session's own queue, refuses for want of capacity; try again later
   'message-invalid', // bytes on the wire that are not a message of this protocol
   'version-unsupported', // a message of a protocol version that this side does not speak
   'codec-invalid', // a frame that cannot be decoded

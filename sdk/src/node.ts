@@ -12,7 +12,8 @@ import { openMqtt } from './transport/mqtt.ts';
 import type { Transport } from './transport/transport.ts';
 
 export * from './index.ts';
-export type { SplitSessionOptions } from './session/options.ts';
+export type { CutChange, CutChangeCause, SessionEvents, SessionStats } from './session/journal.ts';
+export type { QueueOptions, SplitSessionOptions } from './session/options.ts';
 export type { Fetches, ImageInput, RunOptions } from './session/run-arguments.ts';
 export type { SplitSession, ValueMetadata } from './session/split-session.ts';
 export type { Trace } from './session/trace.ts';

@@ -1,7 +1,8 @@
 /** Options of a split session: the interface for the reader, the schema for the border, `resolveOptions` for the rest. */
 import { z } from 'zod';
-import { CODEC_PROFILES, type CodecProfile } from '../codec/codec.ts';
+import { type CodecProfile, isCodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
+import type { QueueLimits } from './run-queue.ts';
 
 export interface SplitSessionOptions {
   /** Where the broker is: `mqtt://host:1883`, `mqtts://`, `ws://`, `wss://`. A login may stand in the URL or below. */
@@ -46,9 +47,31 @@ export interface SplitSessionOptions {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Threads of the runtime. @default as many as the machine gives, at most 8 */
   readonly threads?: number | undefined;
+  /**
+   * Runs at a time, and how many more may wait; what does not fit ends with `overloaded`, or, by `whenFull`, on the device.
+   * @default 16 in flight; 64 waiting of together 256 MiB, no longer than 2000 ms; `refuse`
+   */
+  readonly queue?: QueueOptions | undefined;
   /** Plays a slower device: after each stage it idles until it is this many times slower than it ran. @default 1 */
   readonly emulatedSlowdown?: number | undefined;
 }
+
+/** See run-queue.ts. */
+export type QueueOptions = { readonly [Name in QueueField]?: QueueLimits[Name] | undefined };
+type QueueField = 'inFlight' | 'maxQueuedCount' | 'maxQueuedBytes' | 'maxAgeMs' | 'whenFull';
+
+const codecProfile = z.string().refine(isCodecProfile, 'expected a codec profile, see docs/codec.md');
+
+const queue = z.strictObject({
+  inFlight: z.int().min(1).max(1024).default(16),
+  maxQueuedCount: z.int().min(0).max(65_536).default(64),
+  maxQueuedBytes: z
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20),
+  maxAgeMs: z.number().positive().max(3_600_000).default(2000),
+  whenFull: z.enum(['refuse', 'drop-oldest', 'local']).default('refuse'),
+});
 
 const schema = z.strictObject({
   broker: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\/.+/, 'expected a URL as mqtt://host:1883'),
@@ -72,8 +95,8 @@ const schema = z.strictObject({
   fallback: z.enum(['local', 'none']).default('local'),
   inputs: z.enum(['may-leave', 'stay']).default('may-leave'),
   minDepth: z.number().min(0).max(1).default(0),
-  profiles: z.array(z.enum(CODEC_PROFILES)).min(1).default(['uint8+deflate', 'uint8']),
-  replyProfile: z.enum(CODEC_PROFILES).default('float32+deflate'),
+  profiles: z.array(codecProfile).min(1).default(['uint8+deflate', 'uint8']),
+  replyProfile: codecProfile.default('float32+deflate'),
   maxCuts: z.int().min(1).max(32).default(8),
   maxPayloadBytes: z
     .int()
@@ -82,6 +105,7 @@ const schema = z.strictObject({
     .default(64 * 2 ** 20),
   inputShapes: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
   threads: z.int().min(1).max(256).optional(),
+  queue: queue.prefault({}),
   emulatedSlowdown: z.number().min(1).max(1000).default(1),
 });
 
@@ -100,9 +124,9 @@ type Defaulted =
   | 'emulatedSlowdown';
 
 /** The options with every default filled in. */
-export type ResolvedOptions = Omit<SplitSessionOptions, Defaulted> & {
+export type ResolvedOptions = Omit<SplitSessionOptions, Defaulted | 'queue'> & {
   readonly [Name in Defaulted]-?: NonNullable<SplitSessionOptions[Name]>;
-};
+} & { readonly queue: Pick<QueueLimits, QueueField> };
 
 /** All fields, checked; the caller's object stays untouched. @throws SplitError `options-invalid` naming the option */
 export function resolveOptions(options: SplitSessionOptions): ResolvedOptions {

@@ -6,9 +6,11 @@ import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import type { Tensor, TensorInfo, Tensors } from '../tensor.ts';
 import { adoptTailTimes, calibrate } from './calibrate.ts';
 import { hasImages } from './frontier-frames.ts';
+import { createJournal, type Journal, type SessionEvents, type SessionStats } from './journal.ts';
 import type { SessionParts } from './parts.ts';
 import { type Fetches, type RunArguments, type RunOptions, readRunArguments } from './run-arguments.ts';
 import { type Answer, runLocal } from './run-local.ts';
+import { createRunQueue } from './run-queue.ts';
 import { runSplit } from './run-split.ts';
 import { findTail, type Tail } from './tail.ts';
 import type { Trace } from './trace.ts';
@@ -31,6 +33,13 @@ export interface SplitSession extends AsyncDisposable {
   readonly arms: readonly Arm[];
   /** What each arm would take now, the best first; empty before the first run. Arms that need pictures are among them. */
   predictions(): readonly Prediction[];
+  /** What happened since the session was made. */
+  stats(): SessionStats;
+  /** `cut-change`: another arm is in use from now on. @returns removes the listener */
+  on<Name extends keyof SessionEvents>(
+    name: Name,
+    listener: (event: SessionEvents[Name]) => void,
+  ): () => void;
   /** Of the run that ended last; `undefined` before the first. */
   readonly lastTrace: Trace | undefined;
   /**
@@ -54,6 +63,8 @@ export function createSession(parts: SessionParts): SplitSession {
     outputMetadata: outputs.map(metadata),
     arms: parts.arms,
     predictions: () => parts.controller.rank(parts.arms, parts.clock.nowMs()),
+    stats: state.journal.stats,
+    on: state.journal.on,
     get lastTrace() {
       return state.lastTrace();
     },
@@ -67,11 +78,13 @@ function createState(parts: SessionParts) {
   let lastTrace: Trace | undefined;
   let calibration: Promise<Answer> | undefined;
   let released: Promise<void> | undefined;
+  const journal = createJournal(DEVICE_ARM.id);
+  const queue = createRunQueue(parts.options.queue, parts.clock);
 
   async function run(feeds: Tensors, second?: Fetches | RunOptions, third?: RunOptions) {
     if (released) throw new SplitError('closed', 'run after release');
     const args = readRunArguments(parts.model, feeds, second, third);
-    const answer = await stoppable(args.options.signal, () => answerOf(args));
+    const answer = await noted(args);
     lastTrace = answer.trace;
     args.options.onTrace?.(answer.trace);
     return Object.fromEntries(
@@ -79,8 +92,26 @@ function createState(parts: SessionParts) {
     );
   }
 
+  async function noted(args: RunArguments): Promise<Answer> {
+    const { signal } = args.options;
+    const calledAtMs = parts.clock.nowMs();
+    const work = (where: 'any' | 'local') =>
+      answerOf(args, { where, queuedMs: parts.clock.nowMs() - calledAtMs });
+    try {
+      const answer = await stoppable(signal, () =>
+        queue.submit({ bytes: feedBytes(args.feeds), signal, work }),
+      );
+      journal.answered(answer.trace);
+      return answer;
+    } catch (error) {
+      journal.failed(error);
+      throw error;
+    }
+  }
+
   /** The first run calibrates; those that come while it does wait for it, and then go their way. */
-  async function answerOf(args: RunArguments): Promise<Answer> {
+  async function answerOf(args: RunArguments, { where, queuedMs }: Place): Promise<Answer> {
+    if (released) throw new SplitError('closed', 'released while the run waited for its turn');
     if (calibration === undefined) {
       calibration = calibrate(parts, args, DEVICE_ARM);
       calibration.catch(() => {
@@ -89,7 +120,9 @@ function createState(parts: SessionParts) {
       return calibration;
     }
     await calibration.catch(() => undefined);
-    return runOnce(parts, args);
+    return where === 'local'
+      ? runLocal(parts, args, DEVICE_ARM)
+      : runOnce(parts, args, { journal, queuedMs });
   }
 
   async function release(): Promise<void> {
@@ -101,7 +134,14 @@ function createState(parts: SessionParts) {
     return released;
   }
 
-  return { run, release, lastTrace: () => lastTrace };
+  return { run, release, journal, lastTrace: () => lastTrace };
+}
+
+/** How a run came out of the queue. */
+interface Place {
+  readonly where: 'any' | 'local';
+  /** The deadline holds for the wait too. */
+  readonly queuedMs: number;
 }
 
 /** Whatever way the signal ends the work, the caller sees `aborted`. */
@@ -116,12 +156,21 @@ async function stoppable<T>(signal: AbortSignal | undefined, work: () => Promise
 }
 
 /** One run after calibration: look for a tail, choose the arm, go. */
-async function runOnce(parts: SessionParts, args: RunArguments): Promise<Answer> {
-  const deadlineMs = args.options.deadlineMs ?? parts.options.deadlineMs;
+async function runOnce(
+  parts: SessionParts,
+  args: RunArguments,
+  { journal, queuedMs }: { readonly journal: Journal; readonly queuedMs: number },
+): Promise<Answer> {
+  const deadlineMs = (args.options.deadlineMs ?? parts.options.deadlineMs) - queuedMs;
   const deadlineAtMs = parts.clock.nowMs() + deadlineMs;
   const tail = findTail(parts.client.gateways(), parts.options.model, parts.model.digest);
   if (tail.announced) meet(parts, tail);
   const arm = chooseArm(parts, args, tail);
+  if (args.options.arm === undefined) {
+    journal.chosen(arm, tail.error === undefined, () =>
+      parts.controller.rank(parts.arms, parts.clock.nowMs()),
+    );
+  }
   if (arm.kind === 'device' || tail.error) return localAnswer(parts, args, tail);
   return runSplit(parts, args, {
     arm,
@@ -185,6 +234,10 @@ function localTailMs({ controller, options }: SessionParts, arm: SplitArm, deadl
   const whole = controller.cost(DEVICE_ARM)?.headMs ?? 0;
   const restMs = (whole - (controller.cost(arm)?.headMs ?? 0)) * LOCAL_MARGIN;
   return restMs < deadlineMs / 2 ? restMs : 0;
+}
+
+function feedBytes(feeds: Tensors): number {
+  return Object.values(feeds).reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 function metadata({ name, type, shape }: TensorInfo): ValueMetadata {
