@@ -1,7 +1,9 @@
 /** `@cutpoint/sdk/node`: split sessions in Node, on onnxruntime-node and MQTT. */
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { deflateNode } from './codec/deflate-node.ts';
 import { zstdNode } from './codec/zstd-node.ts';
+import { SplitError } from './errors.ts';
 import { createOrtNode } from './runtime/ort-node.ts';
 import { createSplitSessionOn, type Platform } from './session/create.ts';
 import type { ResolvedOptions, SplitSessionOptions } from './session/options.ts';
@@ -38,8 +40,17 @@ function nodePlatform(): Platform {
     openTransport,
     deflate: deflateNode(),
     zstd: zstdNode(),
+    readText,
     randomId: () => randomBytes(12).toString('hex'),
   };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new SplitError('options-invalid', `plan: ${path} cannot be read`, { cause });
+  }
 }
 
 function openTransport(options: ResolvedOptions): Transport {

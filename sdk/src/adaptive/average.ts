@@ -5,6 +5,8 @@ export interface Average {
   readonly value: number | undefined;
   /** @param share of the weight that this value deserves, 0 to 1. @default 1 */
   push(value: number, share?: number): void;
+  /** Forgets all that was, and begins again with this. */
+  set(value: number): void;
 }
 
 /**
@@ -19,6 +21,9 @@ export function createAverage(weight: number, initial?: number): Average {
     },
     push(value, share = 1) {
       current = current === undefined ? value : current + weight * share * (value - current);
+    },
+    set(value) {
+      current = value;
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The controller: picks an arm for every request, from stage costs, the link and what earlier requests showed. */
-import type { Arm } from '../planner/arm.ts';
+import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import {
   type ArmCost,
   type Conditions,
@@ -7,23 +7,42 @@ import {
   type StageTimes,
   totalMs,
 } from '../planner/cost-model.ts';
-import { type Average, createAverage } from './average.ts';
+import { createArmBook } from './arm-book.ts';
+import { createAverage } from './average.ts';
+import { causeOf } from './change-cause.ts';
+import type { ArmChange, Decision, Prediction } from './decision.ts';
+import { createHysteresis } from './hysteresis.ts';
 import { createLinkEstimate, type LinkSample } from './link-estimate.ts';
+import { giveUpAfterMs } from './patience.ts';
+import { cheapestProbe, createProbeSchedule } from './probe-schedule.ts';
+import { type ArmScore, latencyScore } from './score.ts';
+import { createSlowdown } from './slowdown.ts';
+
+export type { Prediction } from './decision.ts';
 
 export interface Observation {
   readonly arm: Arm;
   readonly stages: StageTimes;
   readonly link?: LinkSample;
+  /** What the gateway asks of those who can do without it: milliseconds for each of its own. @default 0 */
+  readonly congestionPrice?: number;
 }
 
-export interface Prediction {
-  readonly arm: Arm;
-  readonly totalMs: number;
+export interface ControllerOptions {
+  /** What to make least. @default latency */
+  readonly score?: ArmScore;
+  /** 0.5 plans for the link as it is expected, 0.9 for one that is slower nine times in ten. @default 0.5 */
+  readonly quantile?: number;
+  /** Uniform in [0, 1). Given, moves for the cloud's sake are spread over some requests, so that a fleet does not move at once. */
+  readonly random?: () => number;
 }
 
 export interface Controller {
-  /** Says what an arm costs when nothing else runs; an arm without a cost is never chosen. */
-  setCost(arm: Arm, cost: ArmCost): void;
+  /**
+   * Says what an arm costs when nothing else runs; an arm without a cost is never chosen.
+   * @param runs that were measured for it; without them the arm's first runs replace it
+   */
+  setCost(arm: Arm, cost: ArmCost, runs?: number): void;
   cost(arm: Arm): ArmCost | undefined;
   pushRoundTrip(ms: number): void;
   observe(observation: Observation, nowMs: number): void;
@@ -31,134 +50,184 @@ export interface Controller {
   observeSilence(arm: Arm, waitedMs: number, nowMs: number): void;
   /** All arms that have a cost, the best first. */
   rank(arms: readonly Arm[], nowMs: number): readonly Prediction[];
-  /** The arm to use now: the best, unless the one in use is as good within the margin. */
+  /** `decide` for those who take the arm alone. */
   choose(arms: readonly Arm[], nowMs: number): Arm;
+  /**
+   * The arm to use now: of those given the best, unless the one in use is nearly as good.
+   * @param arms that are allowed: privacy, accuracy, region and memory are the caller's walls, and no other arm is taken
+   */
+  decide(arms: readonly Arm[], nowMs: number, limits?: DecisionLimits): Decision;
+  /** The link, the machines and the queue as they are thought to be. */
+  conditions(nowMs: number): Conditions;
 }
 
-// Switching costs nothing here (one chain serves all cuts); the margin only keeps noise from moving the cut.
-const SWITCH_MARGIN = 0.03;
-// How much of what a run showed goes into the arm's own costs; the rest is what is already known of it.
-const LEARNING = 0.3;
+export interface DecisionLimits {
+  /** Arms that are predicted to take longer are left out; where all do, the fastest is taken. */
+  readonly deadlineMs?: number | undefined;
+}
 
-export function createController(deviceArm: Arm): Controller {
-  const costs = new Map<string, ArmCost>();
-  const runs = new Map<string, number>();
-  const link = createLinkEstimate();
-  const deviceSlowdown = createAverage(0.3, 1);
-  const cloudSlowdown = createAverage(0.3, 1);
-  const queue = createAverage(0.5);
-  let currentId: string | undefined;
+export function createController(deviceArm: Arm, options: ControllerOptions = {}): Controller {
+  const { score = latencyScore, quantile = 0.5, random } = options;
+  const book = createArmBook();
+  const link = createLinkEstimate(quantile);
+  const device = createSlowdown();
+  const cloud = createSlowdown();
+  const queue = createAverage(0.6);
+  const probes = createProbeSchedule();
+  const hysteresis = createHysteresis();
+  let congestionPrice = 0;
+  let current: Arm | undefined;
+  let before: Conditions | undefined;
+  let changedAtMs = 0;
+  let hasBeenSilent = false;
 
   const conditions = (nowMs: number): Conditions => ({
     ...link.at(nowMs),
     queueMs: queue.value ?? 0,
-    deviceSlowdown: deviceSlowdown.value ?? 1,
-    cloudSlowdown: cloudSlowdown.value ?? 1,
+    deviceSlowdown: device.value,
+    cloudSlowdown: cloud.value,
   });
 
-  const longest = (stage: 'headMs' | 'tailMs') => Math.max(...[...costs.values()].map((cost) => cost[stage]));
-
-  function observe({ arm, stages, link: sample }: Observation, nowMs: number): void {
-    const cost = costs.get(arm.id);
+  function observe({ arm, stages, link: sample, ...told }: Observation, nowMs: number): void {
+    const cost = book.cost(arm.id);
     if (cost === undefined) return;
-    const earlier = runs.get(arm.id) ?? 0;
-    runs.set(arm.id, earlier + 1);
-    learnSlowdown(deviceSlowdown, {
-      earlier,
-      shownMs: stages.headMs + stages.encodeMs,
-      knownMs: cost.headMs + cost.encodeMs,
-      longestMs: longest('headMs'),
-    });
+    learnMachines(arm, stages, cost);
     if (arm.kind === 'split') {
-      learnSlowdown(cloudSlowdown, {
-        earlier,
-        shownMs: stages.tailMs,
-        knownMs: cost.tailMs,
-        longestMs: longest('tailMs'),
-      });
+      congestionPrice = told.congestionPrice ?? 0;
       queue.push(stages.queueMs);
+      hasBeenSilent = false;
       if (sample) link.push(sample);
     }
-    costs.set(arm.id, learn(cost, { stages, sample, now: conditions(nowMs), earlier }));
+    book.learn(arm, { stages, sample, now: conditions(nowMs) });
+  }
+
+  /** An arm's very first runs say more of what it costs than of how the machines have changed. */
+  function learnMachines(arm: Arm, stages: StageTimes, cost: ArmCost): void {
+    if (book.runs(arm.id) === 0) return;
+    const onDevice = (times: StageTimes | ArmCost) => times.headMs + times.encodeMs + times.decodeMs;
+    if (onDevice(cost) > 0) device.push({ shownMs: onDevice(stages), knownMs: onDevice(cost) });
+    else device.fade();
+    if (arm.kind === 'split') cloud.push({ shownMs: stages.tailMs, knownMs: cost.tailMs });
+    else cloud.fade();
+  }
+
+  function predict(arm: Arm, cost: ArmCost, now: Conditions): number {
+    if (arm.kind === 'device') return score(cost, now, 'device');
+    return score(cost, now, 'split') + congestionPrice * cost.tailMs;
   }
 
   function rank(arms: readonly Arm[], nowMs: number): readonly Prediction[] {
     const now = conditions(nowMs);
-    const predict = (arm: Arm, cost: ArmCost) =>
-      arm.kind === 'device' ? cost.headMs * now.deviceSlowdown : totalMs(predictStages(cost, now));
     return arms
       .flatMap((arm) => {
-        const cost = costs.get(arm.id);
-        return cost === undefined ? [] : [{ arm, totalMs: predict(arm, cost) }];
+        const cost = book.cost(arm.id);
+        return cost === undefined ? [] : [{ arm, totalMs: predict(arm, cost, now) }];
       })
       .sort((a, b) => a.totalMs - b.totalMs);
   }
 
-  function choose(arms: readonly Arm[], nowMs: number): Arm {
+  function decide(arms: readonly Arm[], nowMs: number, limits: DecisionLimits = {}): Decision {
+    const now = conditions(nowMs);
     const ranked = rank(arms, nowMs);
-    const best = ranked[0];
-    if (best === undefined) return deviceArm;
-    const current = ranked.find(({ arm }) => arm.id === currentId);
-    const stay = current !== undefined && best.totalMs > current.totalMs * (1 - SWITCH_MARGIN);
-    const chosen = stay ? current.arm : best.arm;
-    currentId = chosen.id;
-    return chosen;
+    const inTime = ranked.filter(({ arm }) => isInTime(arm, now, limits));
+    const possible = inTime.length > 0 ? inTime : ranked.slice(0, 1);
+    const best = possible[0];
+    if (best === undefined) return { ...UNKNOWN, arm: deviceArm };
+    const held = possible.find(({ arm }) => arm.id === current?.id);
+    const chosen = held && staysWith(held, best, now) ? held : best;
+    const change = noteChange(chosen, ranked, { now, nowMs });
+    const probe = probeOf(ranked, chosen, nowMs);
+    return {
+      arm: chosen.arm,
+      totalMs: chosen.totalMs,
+      giveUpAfterMs: patienceOf(probe ?? chosen.arm, now),
+      probe,
+      change,
+    };
+  }
+
+  function isInTime(arm: Arm, now: Conditions, { deadlineMs }: DecisionLimits): boolean {
+    const cost = book.cost(arm.id);
+    if (deadlineMs === undefined || cost === undefined) return true;
+    return latencyScore(cost, now, arm.kind) <= deadlineMs;
+  }
+
+  function staysWith(held: Prediction, best: Prediction, now: Conditions): boolean {
+    if (held === best) return true;
+    if (!hysteresis.isWorthIt(1 - best.totalMs / held.totalMs)) return true;
+    return random !== undefined && whyMove(held.arm, best.arm, now) === 'cloud' && random() < 0.5;
+  }
+
+  function whyMove(from: Arm, to: Arm, now: Conditions): ArmChange['cause'] {
+    const [fromCost, toCost] = [book.cost(from.id), book.cost(to.id)];
+    if (hasBeenSilent) return 'silence';
+    if (!fromCost || !toCost) return 'arms';
+    const kindOf = (cost: ArmCost) => (cost === fromCost ? from : to);
+    return causeOf({
+      ...{ from: fromCost, to: toCost, now, before: before ?? now },
+      score: (cost, conditions) => predict(kindOf(cost), cost, conditions),
+    });
+  }
+
+  function noteChange(
+    chosen: Prediction,
+    ranked: readonly Prediction[],
+    { now, nowMs }: { readonly now: Conditions; readonly nowMs: number },
+  ): ArmChange | undefined {
+    const from = current;
+    current = chosen.arm;
+    hysteresis.count(from?.id !== chosen.arm.id);
+    if (from?.id === chosen.arm.id) return undefined;
+    const left = ranked.find(({ arm }) => arm.id === from?.id);
+    const change = from && {
+      ...{ from, to: chosen.arm, toMs: chosen.totalMs, fromMs: left?.totalMs },
+      cause: left ? whyMove(from, chosen.arm, now) : 'arms',
+      ...{ now, before: before ?? now },
+    };
+    before = now;
+    changedAtMs = nowMs;
+    hasBeenSilent = false;
+    return change;
+  }
+
+  function patienceOf(arm: Arm, now: Conditions): number | undefined {
+    const [cost, whole] = [book.cost(arm.id), book.cost(DEVICE_ARM.id)];
+    if (arm.kind === 'device' || !cost || !whole) return undefined;
+    const { headMs, encodeMs, decodeMs, ...away } = predictStages(cost, now);
+    const restMs = Math.max(0, whole.headMs * now.deviceSlowdown - headMs);
+    return giveUpAfterMs(totalMs({ ...away, headMs: 0, encodeMs: 0, decodeMs: 0 }), restMs);
+  }
+
+  function probeOf(ranked: readonly Prediction[], chosen: Prediction, nowMs: number): SplitArm | undefined {
+    const rival = ranked.find(({ arm }) => arm.kind === 'split');
+    if (chosen.arm.kind !== 'device' || !rival) return undefined;
+    const probe = cheapestProbe(ranked, (id) => book.cost(id));
+    if (!probe) return undefined;
+    const isDue = probes.isDue({
+      nowMs,
+      learntAtMs: link.learntAtMs() ?? Number.NEGATIVE_INFINITY,
+      aloneSinceMs: changedAtMs,
+      costMs: probe.encodeMs * device.value,
+      ratio: rival.totalMs / chosen.totalMs,
+    });
+    return isDue ? probe.arm : undefined;
   }
 
   return {
-    setCost: (arm, cost) => void costs.set(arm.id, cost),
-    cost: (arm) => costs.get(arm.id),
+    setCost: (arm, cost, runs) => book.set(arm, cost, runs),
+    cost: (arm) => book.cost(arm.id),
     pushRoundTrip: (ms) => link.pushRoundTrip(ms),
     observe,
-    observeSilence: (arm, waitedMs, nowMs) => {
-      const sentBytes = costs.get(arm.id)?.sentBytes ?? 0;
+    observeSilence(arm, waitedMs, nowMs) {
+      const sentBytes = book.cost(arm.id)?.sentBytes ?? 0;
+      hasBeenSilent = true;
       if (sentBytes > 0) link.pushUpperBound((sentBytes * 8000) / Math.max(waitedMs, 1), nowMs);
     },
     rank,
-    choose,
+    choose: (arms, nowMs) => decide(arms, nowMs).arm,
+    decide,
+    conditions,
   };
 }
 
-interface StageShown {
-  readonly shownMs: number;
-  readonly knownMs: number;
-  readonly longestMs: number;
-  /** Runs of this arm before this one. */
-  readonly earlier: number;
-}
-
-/**
- * A short stage says little of how fast a machine is: a value weighs as much as its share of the longest one. And an
- * arm's first runs say more of what it costs than of how the machine has changed since that was thought.
- */
-function learnSlowdown(average: Average, { shownMs, knownMs, longestMs, earlier }: StageShown): void {
-  const share = Math.min(1, knownMs / longestMs) * (earlier / (earlier + 1));
-  if (knownMs > 0) average.push(shownMs / knownMs, share);
-}
-
-interface Lesson {
-  readonly stages: StageTimes;
-  readonly sample: LinkSample | undefined;
-  readonly now: Conditions;
-  readonly earlier: number;
-}
-
-/** What all arms share has gone into the slowdowns; what is left is this arm's own. */
-function learn(cost: ArmCost, { stages, sample, now, earlier }: Lesson): ArmCost {
-  const device = now.deviceSlowdown;
-  // The first run replaces what was guessed, the second counts for half, and so on down to LEARNING.
-  const weight = Math.max(LEARNING, 1 / (earlier + 1));
-  const towards = (known: number, shown: number) => known + weight * (shown - known);
-  const onDevice = {
-    headMs: towards(cost.headMs, stages.headMs / device),
-    encodeMs: towards(cost.encodeMs, stages.encodeMs / device),
-  };
-  if (sample === undefined) return { ...cost, ...onDevice };
-  return {
-    ...onDevice,
-    decodeMs: towards(cost.decodeMs, stages.decodeMs / device),
-    tailMs: towards(cost.tailMs, stages.tailMs / now.cloudSlowdown),
-    sentBytes: towards(cost.sentBytes, sample.sentBytes),
-    receivedBytes: towards(cost.receivedBytes, sample.receivedBytes),
-  };
-}
+const UNKNOWN = { totalMs: undefined, giveUpAfterMs: undefined, probe: undefined, change: undefined };

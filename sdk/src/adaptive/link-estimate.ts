@@ -1,5 +1,5 @@
 /** The link as this device sees it, learnt from the requests themselves: rates each way and the round trip. */
-import { type Average, createAverage } from './average.ts';
+import { createAverage } from './average.ts';
 
 export interface LinkSample {
   readonly atMs: number;
@@ -25,6 +25,8 @@ export interface LinkEstimate {
   /** A request that did not come back in time: the link is no faster than this, or worse than slow. */
   pushUpperBound(bitsPerSecond: number, atMs: number): void;
   at(nowMs: number): LinkState;
+  /** When the uplink was last learnt about; `undefined` before the first time. */
+  learntAtMs(): number | undefined;
 }
 
 // Before anything was sent: hopeful, so that the first requests try the link and learn it.
@@ -33,15 +35,26 @@ const PRIOR_ROUND_TRIP_MS = 20;
 // A rate that nobody has tried for that long is thought to double again and again: sooner or later it is tried.
 const TRUSTED_MS = 30_000;
 const DOUBLING_MS = 20_000;
-// Shorter messages say more of the machines than of the link.
-const RATE_MIN_BYTES = 16_384;
 // A transfer that took less only shows that the link is at least as fast: what else takes time hides the rest.
-const RATE_MIN_MS = 20;
+const RATE_MIN_MS = 10;
+// And of a transfer as quick and as short as this, nothing is shown at all.
+const LEAST_BYTES = 1000;
 const MAX_BITS_PER_SECOND = 10e9;
+// The quick average follows in a request or two; the slow one remembers what the link mostly is.
+const QUICK = 0.85;
+const SLOW = 0.2;
+const SILENCE = 2;
+// Times are linear in milliseconds per byte, so the mean of these, not of rates, makes the mean time least.
+const QUICK_SHARE = 0.85;
+// A normal distribution's standard deviation in mean absolute deviations.
+const DEVIATIONS = 1.25;
 
-export function createLinkEstimate(): LinkEstimate {
-  const uplink = createAverage(0.6);
-  const downlink = createAverage(0.6);
+/** @param quantile 0.5 is the link as expected; 0.9 one that is slower nine times in ten */
+export function createLinkEstimate(quantile = 0.5): LinkEstimate {
+  // The normal distribution's quantile, near enough.
+  const caution = 0.6 * Math.log(quantile / (1 - quantile));
+  const uplink = createPaceEstimate();
+  const downlink = createPaceEstimate();
   const roundTrip = createAverage(0.3);
   let learntAtMs: number | undefined;
   return {
@@ -54,25 +67,29 @@ export function createLinkEstimate(): LinkEstimate {
         bytes: receivedBytes,
         ms: downlinkMs - overheadMs,
       };
-      if (learnRate(uplink, up)) learntAtMs = atMs;
-      learnRate(downlink, down);
+      if (uplink.learn(up)) learntAtMs = atMs;
+      downlink.learn(down);
     },
     pushRoundTrip: (ms) => roundTrip.push(ms),
     pushUpperBound(bitsPerSecond, atMs) {
-      if (bitsPerSecond < (uplink.value ?? PRIOR_BITS_PER_SECOND)) uplink.push(bitsPerSecond);
+      uplink.isSlowerThan(bitsPerSecond);
       learntAtMs = atMs;
     },
     at(nowMs) {
-      const hope =
-        learntAtMs === undefined ? 1 : 2 ** (Math.max(0, nowMs - learntAtMs - TRUSTED_MS) / DOUBLING_MS);
-      const up = Math.min((uplink.value ?? PRIOR_BITS_PER_SECOND) * hope, MAX_BITS_PER_SECOND);
+      const idleMs = learntAtMs === undefined ? 0 : nowMs - learntAtMs - TRUSTED_MS;
+      const hope = 2 ** (Math.max(0, idleMs) / DOUBLING_MS);
+      const up = Math.min(
+        (uplink.bitsPerSecond(caution) ?? PRIOR_BITS_PER_SECOND) * hope,
+        MAX_BITS_PER_SECOND,
+      );
       return {
         uplinkBitsPerSecond: up,
         // Replies are mostly too short to measure; then the two ways are taken to be alike.
-        downlinkBitsPerSecond: downlink.value ?? up,
+        downlinkBitsPerSecond: downlink.bitsPerSecond(caution) ?? up,
         roundTripMs: roundTrip.value ?? PRIOR_ROUND_TRIP_MS,
       };
     },
+    learntAtMs: () => learntAtMs,
   };
 }
 
@@ -83,12 +100,46 @@ interface Transfer {
   readonly ms: number;
 }
 
-/** Whether the transfer said anything. */
-function learnRate(rate: Average, { spread, bytes, ms }: Transfer): boolean {
-  const shown = spread ?? (bytes * 8000) / Math.max(ms, 0.1);
-  const isBound = spread === undefined && ms < RATE_MIN_MS;
-  if (spread === undefined && bytes < RATE_MIN_BYTES) return false;
-  if (isBound && shown < (rate.value ?? 0)) return true;
-  rate.push(Math.min(shown, MAX_BITS_PER_SECOND));
-  return true;
+interface PaceEstimate {
+  /** Whether the transfer said anything. */
+  learn(transfer: Transfer): boolean;
+  isSlowerThan(bitsPerSecond: number): void;
+  /** @param caution standard deviations of the logarithm that it is taken to be slower */
+  bitsPerSecond(caution: number): number | undefined;
+}
+
+/** One direction: milliseconds per byte at two speeds. */
+function createPaceEstimate(): PaceEstimate {
+  const quick = createAverage(QUICK);
+  const slow = createAverage(SLOW);
+  const deviation = createAverage(SLOW);
+  const expected = () =>
+    quick.value === undefined
+      ? undefined
+      : QUICK_SHARE * quick.value + (1 - QUICK_SHARE) * Math.min(slow.value ?? quick.value, 2 * quick.value);
+  return {
+    learn({ spread, bytes, ms }) {
+      const shown = Math.max(spread === undefined ? ms / bytes : 8000 / spread, 8000 / MAX_BITS_PER_SECOND);
+      const isBound = spread === undefined && ms < RATE_MIN_MS;
+      const known = expected();
+      if (isBound && (known === undefined ? bytes < LEAST_BYTES : shown >= known))
+        return bytes >= LEAST_BYTES;
+      if (known !== undefined) deviation.push(Math.abs(Math.log(shown / known)));
+      quick.push(shown);
+      slow.push(shown);
+      return true;
+    },
+    isSlowerThan(bitsPerSecond) {
+      const atLeast = 8000 / bitsPerSecond;
+      if (atLeast <= (expected() ?? 8000 / PRIOR_BITS_PER_SECOND)) return;
+      // How much slower nobody knows; to think too ill of it costs a probe, to think too well another silence.
+      quick.set(SILENCE * atLeast);
+      slow.push(atLeast);
+    },
+    bitsPerSecond(caution) {
+      const msPerByte = expected();
+      const factor = Math.exp(caution * (deviation.value ?? 0) * DEVIATIONS);
+      return msPerByte === undefined ? undefined : 8000 / (msPerByte * factor);
+    },
+  };
 }

@@ -9,6 +9,8 @@ import { fileSource } from '../source/file.ts';
 export interface ModelFlags {
   readonly shape?: InputShapes;
   readonly provider?: string;
+  /** @default as createOrtNode */
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -30,10 +32,13 @@ export function addModelFlags(command: Command): Command {
 /** Opens the model, hands it to `use`, and closes the runtime after it. */
 export async function withModel<T>(
   path: string,
-  { shape, provider }: ModelFlags,
+  { shape, provider, threads }: ModelFlags,
   use: (opened: OpenedModel) => Promise<T>,
 ): Promise<T> {
-  const runtime = await createOrtNode(provider === undefined ? {} : { provider });
+  const runtime = await createOrtNode({
+    ...(provider !== undefined && { provider }),
+    ...(threads !== undefined && { threads }),
+  });
   try {
     return await use({ model: await openModel(fileSource(path), runtime, { inputShapes: shape }), runtime });
   } finally {
@@ -46,7 +51,7 @@ function addShape(text: string, earlier: InputShapes = {}): InputShapes {
   const at = text.lastIndexOf('=');
   const dims = text
     .slice(at + 1)
-    .split(',')
+    .split(/[,x]/)
     .map(Number);
   if (at < 1 || !dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || text.endsWith('='))
     throw new SplitError('options-invalid', `--shape ${text} is not NAME=1,3,480,640`);

@@ -2,11 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
+import { planVerb } from './plan.ts';
+import { profileVerb } from './profile.ts';
+import { simulateVerb } from './simulate.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 import { verifyVerb } from './verify.ts';
+import { watchVerb } from './watch.ts';
 
-const VERBS: readonly Verb<never>[] = [inspectVerb, verifyVerb];
+const VERBS: readonly Verb<never>[] = [
+  inspectVerb,
+  verifyVerb,
+  profileVerb,
+  planVerb,
+  explainVerb,
+  simulateVerb,
+  watchVerb,
+];
 
 /** Runs one verb. Never throws. */
 export async function runProgram(world: World): Promise<ExitCode> {
@@ -27,8 +40,8 @@ async function runVerb(world: World): Promise<ExitCode> {
   for (const verb of VERBS) {
     const command = program.command(verb.name);
     verb.describe(command);
-    command.action(async (model: string, flags: unknown) => {
-      exitCode = await verb.run(model, flags as never, world);
+    command.action(async () => {
+      exitCode = await verb.run(command.args[0] ?? '', command.opts() as never, world);
     });
   }
   for (const command of [program, ...program.commands])
@@ -46,7 +59,7 @@ async function runVerb(world: World): Promise<ExitCode> {
 function usageError(error: CommanderError, program: Command): SplitError {
   const verbs = program.commands.map((command) => command.name()).join(', ');
   const wrong = error.code === 'commander.help' ? 'no verb given' : error.message.replace(/^error: /, '');
-  const expected = `expected one of ${verbs} and a model; see cutpoint --help`;
+  const expected = `expected one of ${verbs} and a file; see cutpoint --help`;
   return new SplitError('options-invalid', `${wrong}; ${expected}`, { cause: error });
 }
 

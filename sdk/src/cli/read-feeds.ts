@@ -30,11 +30,21 @@ async function readFeed(
   const file = candidates.find((candidate) => files.includes(candidate));
   if (file === undefined)
     throw new SplitError('options-invalid', `${folder} has none of ${[...new Set(candidates)].join(', ')}`);
-  const bytes = new Uint8Array(await readFile(join(folder, file)));
+  return readTensorFile(join(folder, file));
+}
+
+/** Whether a file's name ends as those that `readTensorFile` takes. */
+export function isTensorFile(file: string): boolean {
+  return ENDINGS.some((ending) => file.endsWith(ending));
+}
+
+/** @throws SplitError `options-invalid` */
+export async function readTensorFile(path: string): Promise<Tensor> {
   try {
-    return file.endsWith('.npy') ? decodeNpy(bytes) : decodeTensor(bytes).tensor;
+    const bytes = new Uint8Array(await readFile(path));
+    return path.endsWith('.npy') ? decodeNpy(bytes) : decodeTensor(bytes).tensor;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SplitError('options-invalid', `${join(folder, file)}: ${why}`, { cause });
+    throw new SplitError('options-invalid', `${path}: ${why}`, { cause });
   }
 }

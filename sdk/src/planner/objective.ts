@@ -1,7 +1,13 @@
 /** Objectives: what the best arm is the best at. All are scores of which less is better. */
 import { type ArmCost, type Conditions, predictStages, totalMs, transferMs } from './cost-model.ts';
 
-export const OBJECTIVES = ['latency', 'throughput', 'energy', 'cost', 'bytes'] as const;
+export const OBJECTIVES: readonly ['latency', 'throughput', 'energy', 'cost', 'bytes'] = [
+  'latency',
+  'throughput',
+  'energy',
+  'cost',
+  'bytes',
+];
 
 /**
  * `latency`: milliseconds of one request. `throughput`: milliseconds between two results when requests follow each other
@@ -27,12 +33,14 @@ export interface PowerModel {
 const RADIO_SOURCE =
   'radio: BottleNet (ISLPED 2019), constants of upload, labels inferred; compute and idle: as given';
 
+export type RadioName = '3g' | '4g' | 'wifi';
+
 /** Sending by radio, to be completed by what the device draws itself. */
-export const RADIOS = {
+export const RADIOS: Readonly<Record<RadioName, Omit<PowerModel, 'computeWatts' | 'idleWatts'>>> = {
   '3g': { sendWatts: 0.81788, sendWattsPerMbps: 0.86898, source: RADIO_SOURCE },
   '4g': { sendWatts: 1.28804, sendWattsPerMbps: 0.43839, source: RADIO_SOURCE },
   wifi: { sendWatts: 0.13286, sendWattsPerMbps: 0.28317, source: RADIO_SOURCE },
-} as const satisfies Readonly<Record<string, Omit<PowerModel, 'computeWatts' | 'idleWatts'>>>;
+};
 
 /** What the cloud charges, in any one currency. */
 export interface CloudPrices {

@@ -2,16 +2,16 @@
  * A plan: every arm of a model between one device and one cloud, on which links each is best, and why. A file that can
  * be compared and signed: keys in a fixed order, no date, a hash over all of it.
  */
-
+import type { Calibration } from './calibration.ts';
 import { canonicalJson, contentHash } from './canonical-json.ts';
-import { brokenConstraints, type Wish } from './constraints.ts';
-import { type Line, lowerEnvelope, msPerByte, type XRange } from './envelope.ts';
-import type { Plan, PlanEntry } from './plan-file.ts';
+import { brokenConstraints, type Situation, type Wish } from './constraints.ts';
+import { msPerByte } from './envelope.ts';
+import { bestPieces } from './objective-windows.ts';
+import type { Plan, PlanEntry, PlanMachine } from './plan-file.ts';
 import { planMap } from './plan-map.ts';
+import { bestRanges, planWindows, rivalsOf, windowText } from './plan-windows.ts';
 import { armLine, type PlanLink, type PlannedArm } from './planned-arm.ts';
-import type { Profile } from './profile.ts';
-import { checkSameModel } from './profile.ts';
-import { beatsOn, pieceRates, type RateRange, ratesText } from './win-window.ts';
+import { checkSameModel, type Profile } from './profile.ts';
 
 export interface PlanRequest {
   readonly edge: Profile;
@@ -20,8 +20,10 @@ export interface PlanRequest {
   readonly arms: readonly PlannedArm[];
   readonly link: PlanLink;
   readonly wish: Wish;
+  /** What errors and tables of the arms are from. */
+  readonly calibration?: Calibration | undefined;
   /** Where the cloud is, for constraints on regions. */
-  readonly region?: string;
+  readonly region?: string | undefined;
   /** Uplinks to plan for, in bits per second. @default 10 kbit/s to 10 Gbit/s */
   readonly fromBitsPerSecond?: number;
   readonly toBitsPerSecond?: number;
@@ -31,32 +33,34 @@ export interface PlanRequest {
 
 /** @throws SplitError `model-mismatch` for profiles of two models */
 export function makePlan(request: PlanRequest): Plan {
-  const { edge, cloud, arms, link, wish, fromBitsPerSecond = 1e4, toBitsPerSecond = 1e10 } = request;
+  const { edge, cloud, arms, link, wish, calibration } = request;
+  const { fromBitsPerSecond = 1e4, toBitsPerSecond = 1e10 } = request;
   checkSameModel(edge, cloud);
   const range = { fromX: msPerByte(toBitsPerSecond), toX: msPerByte(fromBitsPerSecond) };
   const excluded = arms.map((arm) => staticallyBroken(arm, request));
   const isAllowed = (place: number) => excluded[place]?.length === 0;
-  const windows = bestRanges(arms, link, { range, isAllowed });
-  const entries = arms.map((arm, place): PlanEntry => {
-    const line = armLine(arm, link);
-    const best = windows.get(place) ?? null;
-    const rivals = rivalsOf(arms, link, arm);
-    const words = windowText(best, rivals);
-    return { ...arm, line, best, ...rivals, excludedBy: [...(excluded[place] ?? [])], words };
+  const pieces = bestPieces({ arms, link, wish, isAllowed }, range);
+  const entries = arms.map((arm, place) => {
+    const ranges = bestRanges(pieces, place, range);
+    return entryOf(arm, request, { ranges, excludedBy: excluded[place] ?? [] });
   });
-  const content = {
-    format: 'cutpoint-plan' as const,
-    version: 1 as const,
+  const content: Omit<Plan, 'hash'> = {
+    format: 'cutpoint-plan',
+    version: 1,
     modelDigest: edge.modelDigest,
     edge: machineOf(edge),
     cloud: machineOf(cloud),
     link: { ...link },
     objective: wish.objective,
+    wish,
     fromBitsPerSecond,
     toBitsPerSecond,
     arms: entries,
+    windows: planWindows(pieces, arms, range),
     map: planMap(arms, link, { range, isAllowed }).map((level) => ({ ...level, pieces: [...level.pieces] })),
-    assumptions: [...standingAssumptions(wish, arms), ...(request.assumptions ?? [])],
+    calibration: calibration ? originOf(calibration) : null,
+    tables: tablesOf(arms, calibration),
+    assumptions: [...standingAssumptions(request), ...(request.assumptions ?? [])],
   };
   return { ...content, hash: contentHash(content) };
 }
@@ -66,76 +70,66 @@ export function planText(plan: Plan): string {
   return `${canonicalJson(plan)}\n`;
 }
 
-/** All constraints but the deadline, which depends on the link and is left to whoever chooses. */
-function staticallyBroken(arm: PlannedArm, { wish, link, region }: PlanRequest) {
-  const idle = {
-    uplinkBitsPerSecond: Number.POSITIVE_INFINITY,
-    deviceSlowdown: 1,
-    cloudSlowdown: 1,
-    ...link,
-    ...(region !== undefined && { region }),
-  };
-  return brokenConstraints(arm, { ...wish.constraints, deadlineMs: undefined }, idle);
+/** The best that a link can be: an arm that misses the deadline there misses it everywhere. */
+export function fastestLink(link: PlanLink, region?: string): Situation {
+  const uplinkBitsPerSecond = Number.POSITIVE_INFINITY;
+  return { uplinkBitsPerSecond, deviceSlowdown: 1, cloudSlowdown: 1, ...link, region };
 }
 
-function bestRanges(
-  arms: readonly PlannedArm[],
-  link: PlanLink,
-  { range, isAllowed }: { readonly range: XRange; isAllowed(place: number): boolean },
-): ReadonlyMap<number, RateRange> {
-  const places = [...arms.keys()].filter(isAllowed);
-  const lines = places.flatMap((place) => arms[place] ?? []).map((arm) => armLine(arm, link));
-  const pieces = lowerEnvelope(lines, range);
-  return new Map(pieces.map((piece) => [places[piece.index] ?? 0, pieceRates(piece, range)]));
+/** All constraints but the deadline, which depends on the link. */
+function staticallyBroken(arm: PlannedArm, { wish, link, region }: PlanRequest): readonly string[] {
+  const limits = { ...wish.constraints, deadlineMs: undefined };
+  const broken = brokenConstraints(arm, limits, fastestLink(link, region));
+  return arm.isRefused ? [...broken, 'calibration'] : broken;
 }
 
-/** Where an arm beats the device alone, and where it beats every way of sending the input. */
-function rivalsOf(arms: readonly PlannedArm[], link: PlanLink, arm: PlannedArm) {
-  const own = armLine(arm, link);
-  const against = (kind: PlannedArm['kind']): Line[] =>
-    arms.filter((rival) => rival.kind === kind && rival.id !== arm.id).map((rival) => armLine(rival, link));
-  const [device] = against('device');
+function entryOf(
+  arm: PlannedArm,
+  { arms, link }: PlanRequest,
+  { ranges, excludedBy }: Pick<PlanEntry, 'excludedBy'> & { ranges: ReturnType<typeof bestRanges> },
+): PlanEntry {
+  const rivals = rivalsOf(arms, link, arm);
   return {
-    beatsDevice: (device && beatsOn(own, device)) ?? null,
-    beatsCloud: arm.kind === 'cloud' ? null : beatsAll(own, against('cloud')),
+    ...arm,
+    error: arm.error ?? null,
+    tables: arm.tables ?? {},
+    isRefused: arm.isRefused ?? false,
+    line: armLine(arm, link),
+    best: ranges[0] ?? null,
+    ...rivals,
+    excludedBy: [...excludedBy],
+    words: windowText(ranges, rivals),
   };
 }
 
-/** The links on which a line is below all the others: these ranges have no holes, so neither has what they share. */
-function beatsAll(own: Line, rivals: readonly Line[]): RateRange | null {
-  let from = 0;
-  let to = Number.POSITIVE_INFINITY;
-  for (const rival of rivals) {
-    const range = beatsOn(own, rival);
-    if (!range) return null;
-    from = Math.max(from, range.fromBitsPerSecond ?? 0);
-    to = Math.min(to, range.toBitsPerSecond ?? Number.POSITIVE_INFINITY);
-  }
-  if (rivals.length === 0 || from >= to) return null;
-  return { fromBitsPerSecond: from === 0 ? null : from, toBitsPerSecond: Number.isFinite(to) ? to : null };
+function machineOf({ device, provider, runtime, threads, slowdown }: Profile): PlanMachine {
+  return { device, provider, runtime, threads, slowdown };
 }
 
-function windowText(
-  best: RateRange | null,
-  { beatsDevice, beatsCloud }: Pick<PlanEntry, 'beatsDevice' | 'beatsCloud'>,
-): string {
-  const parts = [best ? `best ${ratesText(best)}` : 'never best'];
-  if (beatsDevice) parts.push(`beats the device alone ${ratesText(beatsDevice)}`);
-  if (beatsCloud) parts.push(`beats the cloud alone ${ratesText(beatsCloud)}`);
-  return parts.join('; ');
+function originOf({ inputs, metric, budget }: Calibration): NonNullable<Plan['calibration']> {
+  return { inputs, metric, budget };
 }
 
-function machineOf({ device, provider, runtime, threads }: Profile) {
-  return { device, provider, runtime, threads };
+/** Those that some arm of the plan uses. */
+function tablesOf(arms: readonly PlannedArm[], calibration: Calibration | undefined): Plan['tables'] {
+  const used = new Set(arms.flatMap(({ tables = {} }) => Object.values(tables)));
+  return Object.fromEntries(Object.entries(calibration?.tables ?? {}).filter(([id]) => used.has(id)));
 }
 
-function standingAssumptions({ objective, models }: Wish, arms: readonly PlannedArm[]): string[] {
+function standingAssumptions({ edge, cloud, arms, wish }: PlanRequest): string[] {
   const guessed = arms.filter((arm) => arm.isGuess).length;
-  return [
-    'Windows are of predicted latency: stages of one request follow each other, and nothing else uses the link.',
-    ...(guessed > 0
-      ? [`${guessed} of ${arms.length} arms rest on guessed times, not on measured ones.`]
-      : []),
-    ...(objective === 'energy' && models?.power ? [`Power: ${models.power.source}.`] : []),
-  ];
+  const said = ['Stages of one request follow each other, and nothing else uses the link.'];
+  if (wish.objective !== 'latency')
+    said.push(`Best is by ${wish.objective}; what an arm beats, and the map, by latency.`);
+  if (guessed > 0)
+    said.push(`${guessed} of ${arms.length} arms rest on guessed times, not on measured ones.`);
+  for (const [who, { slowdown }] of Object.entries({ device: edge, cloud }))
+    if (slowdown > 1)
+      said.push(`The ${who} is played: its times were measured and multiplied by ${slowdown}.`);
+  if (edge.inputSource === 'seeded')
+    said.push('What is sent was measured on made-up inputs; real ones pack otherwise.');
+  if (arms.some(({ id }) => id === 'input/image'))
+    said.push('What the gateway takes to decode a picture is not counted.');
+  if (wish.objective === 'energy' && wish.models?.power) said.push(`Power: ${wish.models.power.source}.`);
+  return said;
 }

@@ -21,6 +21,12 @@ export interface PlannedArm {
   readonly sendsInput: boolean;
   /** Whether any of its times is a guess and not a measurement. */
   readonly isGuess: boolean;
+  /** Relative L2 of the final outputs against the uncut model's, from calibration. @default null, nobody measured */
+  readonly error?: number | null;
+  /** By name of the tensor: which of the plan's coder tables it uses. @default none */
+  readonly tables?: Readonly<Record<string, string>>;
+  /** Calibration found it over its budget of accuracy. @default false */
+  readonly isRefused?: boolean;
 }
 
 /** What all arms share while they are planned. */

@@ -1,30 +1,51 @@
 /** A policy: what the user wants and will not give up, as it stands in policy.yaml. Reading YAML is the caller's. */
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
-import type { Wish } from './constraints.ts';
-import { OBJECTIVES, RADIOS } from './objective.ts';
+import type { Constraints, Wish } from './constraints.ts';
+import {
+  type CloudPrices,
+  OBJECTIVES,
+  type Objective,
+  type PowerModel,
+  RADIOS,
+  type RadioName,
+} from './objective.ts';
+
+/** The content of policy.yaml; every field may be left out. */
+export interface Policy extends Constraints {
+  /** @default 'latency' */
+  readonly objective?: Objective | undefined;
+  /** Needed for `energy`. */
+  readonly power?: PolicyPower | undefined;
+  /** Needed for `cost`. */
+  readonly prices?: CloudPrices | undefined;
+}
+
+export interface PolicyPower {
+  readonly computeWatts: number;
+  readonly idleWatts: number;
+  /** Either one of the radios that we know, */
+  readonly radio?: RadioName | undefined;
+  /** or numbers of your own. */
+  readonly sendWatts?: number | undefined;
+  readonly sendWattsPerMbps?: number | undefined;
+  readonly source?: string | undefined;
+}
 
 const Watts = z.number().nonnegative().max(10_000);
-const Radio = z.enum(Object.keys(RADIOS) as [keyof typeof RADIOS]);
+const Radio = z.enum(Object.keys(RADIOS) as [RadioName]);
+const Source = z.string().min(1).max(500);
 
-const Power = z.strictObject({
+const PowerSchema = z.strictObject({
   computeWatts: Watts,
   idleWatts: Watts,
-  /** Either one of the radios that we know, */
   radio: Radio.optional(),
-  /** or numbers of your own. */
   sendWatts: Watts.optional(),
   sendWattsPerMbps: Watts.optional(),
-  source: z.string().min(1).max(500).optional(),
+  source: Source.optional(),
 });
 
-const Prices = z.strictObject({
-  perComputeHour: z.number().nonnegative(),
-  perGigabyte: z.number().nonnegative(),
-});
-
-const Policy = z.strictObject({
-  objective: z.enum(OBJECTIVES).default('latency'),
+const constraintFields = {
   deadlineMs: z.number().positive().optional(),
   deviceMemoryBytes: z.number().positive().optional(),
   maxAccuracyLoss: z.number().min(0).max(1).optional(),
@@ -32,16 +53,43 @@ const Policy = z.strictObject({
   inputs: z.enum(['may-leave', 'stay']).optional(),
   minDepth: z.number().min(0).max(1).optional(),
   regions: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
-  power: Power.optional(),
-  prices: Prices.optional(),
+};
+
+const PricesSchema = z.strictObject({
+  perComputeHour: z.number().nonnegative(),
+  perGigabyte: z.number().nonnegative(),
 });
 
-/** The content of policy.yaml; every field may be left out. */
-export type Policy = z.input<typeof Policy>;
+const PolicySchema = z.strictObject({
+  objective: z.enum(OBJECTIVES).default('latency'),
+  ...constraintFields,
+  power: PowerSchema.optional(),
+  prices: PricesSchema.optional(),
+});
+
+/** A resolved policy as a plan repeats it. */
+export const WishSchema: z.ZodType<Wish> = z.strictObject({
+  objective: z.enum(OBJECTIVES),
+  constraints: z.strictObject(constraintFields),
+  models: z
+    .strictObject({
+      prices: PricesSchema.optional(),
+      power: z
+        .strictObject({
+          computeWatts: Watts,
+          idleWatts: Watts,
+          sendWatts: Watts,
+          sendWattsPerMbps: Watts,
+          source: Source,
+        })
+        .optional(),
+    })
+    .optional(),
+});
 
 /** Checks a policy and completes it. @throws SplitError `options-invalid` naming each field at fault */
 export function resolvePolicy(content: unknown): Wish {
-  const parsed = Policy.safeParse(content ?? {});
+  const parsed = PolicySchema.safeParse(content ?? {});
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues('policy', parsed.error.issues));
   const { objective, power, prices, ...constraints } = parsed.data;
   if (objective === 'energy' && !power) throw needs('energy', 'power');
@@ -49,7 +97,7 @@ export function resolvePolicy(content: unknown): Wish {
   return { objective, constraints, models: { prices, power: power && resolvePower(power) } };
 }
 
-function resolvePower({ computeWatts, idleWatts, radio, ...own }: z.output<typeof Power>) {
+function resolvePower({ computeWatts, idleWatts, radio, ...own }: PolicyPower): PowerModel {
   const known = radio && RADIOS[radio];
   const sendWatts = own.sendWatts ?? known?.sendWatts;
   const sendWattsPerMbps = own.sendWattsPerMbps ?? known?.sendWattsPerMbps;

@@ -1,7 +1,7 @@
 /** The arms of a plan from two profiles and what calibration saw travel. */
 import { SplitError } from '../errors.ts';
 import type { PlannedArm } from './planned-arm.ts';
-import { checkSameModel, type Profile } from './profile.ts';
+import { checkSameModel, type Profile, type ProfiledCut } from './profile.ts';
 
 /** One way of sending what crosses one cut, or the model's input. */
 export interface Transfer {
@@ -18,6 +18,12 @@ export interface Transfer {
   readonly accuracyLoss?: number;
   /** Absent where nobody looked. */
   readonly deviceMemoryBytes?: number;
+  /** Bytes and encoding are guessed. @default false */
+  readonly isGuess?: boolean;
+  /** See PlannedArm. */
+  readonly error?: number | null;
+  readonly tables?: Readonly<Record<string, string>>;
+  readonly isRefused?: boolean;
 }
 
 export interface ProfileArmsRequest {
@@ -52,6 +58,7 @@ function deviceArm({ edge, wholeMemoryBytes }: ProfileArmsRequest): PlannedArm {
     accuracyLoss: 0,
     sendsInput: false,
     isGuess,
+    error: 0,
   };
 }
 
@@ -68,11 +75,22 @@ function transferArm({ edge, cloud, reply }: ProfileArmsRequest, transfer: Trans
     deviceMemoryBytes: transfer.deviceMemoryBytes ?? null,
     accuracyLoss: transfer.accuracyLoss ?? null,
     sendsInput: cutId === null,
-    isGuess: stages.isGuess,
+    isGuess: stages.isGuess || (transfer.isGuess ?? false),
+    error: transfer.error ?? null,
+    tables: transfer.tables ?? {},
+    isRefused: transfer.isRefused ?? false,
   };
 }
 
-function inputStages(cloud: Profile) {
+interface Stages {
+  readonly name: string;
+  readonly depth: number;
+  readonly headMs: number;
+  readonly tailMs: number;
+  readonly isGuess: boolean;
+}
+
+function inputStages(cloud: Profile): Stages {
   return {
     name: 'the input',
     depth: 0,
@@ -82,7 +100,7 @@ function inputStages(cloud: Profile) {
   };
 }
 
-function cutStages(edge: Profile, cloud: Profile, cutId: string) {
+function cutStages(edge: Profile, cloud: Profile, cutId: string): Stages {
   const here = edge.cuts.find(({ id }) => id === cutId);
   const there = cloud.cuts.find(({ id }) => id === cutId);
   if (!here || !there) {
@@ -91,10 +109,16 @@ function cutStages(edge: Profile, cloud: Profile, cutId: string) {
   }
   const isGuess = here.head.isGuess || there.tail.isGuess;
   return {
-    name: here.name,
+    name: cutName(edge, here),
     depth: here.depth,
     headMs: here.head.medianMs,
     tailMs: there.tail.medianMs,
     isGuess,
   };
+}
+
+/** Cuts are called by their largest tensor, which several may share. */
+function cutName({ cuts }: Profile, { name, depth }: ProfiledCut): string {
+  const isShared = cuts.filter((cut) => cut.name === name).length > 1;
+  return isShared ? `${name} at ${Math.floor(depth * 100)} %` : name;
 }

@@ -1,67 +1,158 @@
 /** A profile: how long a model takes on one machine, cut by cut, as it was measured there or as it is guessed. */
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { describeIssues } from './policy.ts';
 
 const Milliseconds = z.number().nonnegative();
+const Bytes = z.number().nonnegative();
 const Text = z.string().max(500);
 export const Digest: z.ZodType<string> = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 export const CutId: z.ZodType<string> = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
 
-const Timing = z.strictObject({
+export interface Timing {
   /** Middle of all runs. */
-  medianMs: Milliseconds,
+  readonly medianMs: number;
   /** Distance between the quartiles. 0 for a guess. */
-  spreadMs: Milliseconds,
+  readonly spreadMs: number;
   /** 0 for a guess. */
-  runs: z.int().nonnegative(),
+  readonly runs: number;
   /** From operations and bytes, not measured. */
+  readonly isGuess: boolean;
+}
+
+export interface ProfiledCut {
+  readonly id: string;
+  readonly name: string;
+  readonly depth: number;
+  readonly head: Timing;
+  readonly tail: Timing;
+}
+
+/** What crosses one cut, as it travels in one codec profile. Medians over the inputs. */
+export interface ProfiledTransfer {
+  /** `null` is the model's input. */
+  readonly cutId: string | null;
+  /** A codec profile, or `image` for the application's picture files. */
+  readonly profile: string;
+  readonly sentBytes: number;
+  /** Distance between the quartiles, over the inputs. */
+  readonly spreadBytes: number;
+  readonly encodeMs: number;
+  /** `null` where this machine was not asked to decode it. */
+  readonly decodeMs: number | null;
+  readonly isGuess: boolean;
+}
+
+/** The model's outputs on their way back. */
+export interface ProfiledReply {
+  readonly profile: string;
+  readonly bytes: number;
+  readonly encodeMs: number;
+  readonly decodeMs: number;
+}
+
+export interface Profile {
+  readonly format: 'cutpoint-profile';
+  readonly version: 1;
+  /** Of the model that was timed. */
+  readonly modelDigest: string;
+  readonly device: string;
+  /** The provider that was seen to run the model, which may not be the one asked for. */
+  readonly provider: string;
+  /** Name and version of the runtime. */
+  readonly runtime: string;
+  readonly threads: number;
+  /** What ran the segments: the valve, the chain or separate sessions. */
+  readonly executor: string;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+  /** All times were stretched by this to play a slower machine. 1 is as measured. */
+  readonly slowdown: number;
+  /** Shapes of the inputs, by name. */
+  readonly inputShapes: Readonly<Record<string, readonly number[]>>;
+  /** How many inputs the bytes are medians of; 0 where all is guessed. */
+  readonly inputs: number;
+  /** Whether they are the user's, or numbers that were made up, which pack otherwise than real ones. */
+  readonly inputSource: 'files' | 'seeded';
+  /** Most memory that the process held while it ran every segment, in bytes; `null` where nobody looked. */
+  readonly peakMemoryBytes: number | null;
+  readonly whole: Timing;
+  readonly cuts: readonly ProfiledCut[];
+  readonly transfers: readonly ProfiledTransfer[];
+  readonly reply: ProfiledReply;
+}
+
+const TimingSchema = z.strictObject({
+  medianMs: Milliseconds,
+  spreadMs: Milliseconds,
+  runs: z.int().nonnegative(),
   isGuess: z.boolean(),
 });
 
-const Profile = z.strictObject({
-  format: z.literal('cutpoint-profile'),
-  version: z.literal(1),
-  /** Of the model that was timed. */
-  modelDigest: Digest,
-  device: Text,
-  /** The provider that was seen to run the model, which may not be the one asked for. */
-  provider: Text,
-  /** Name and version of the runtime. */
-  runtime: Text,
-  threads: z.int().min(0).max(4096),
-  /** ISO 8601. */
-  measuredAt: Text,
-  whole: Timing,
-  cuts: z
-    .array(
-      z.strictObject({
-        id: CutId,
-        name: z.string().max(4096),
-        depth: z.number().min(0).max(1),
-        head: Timing,
-        tail: Timing,
-      }),
-    )
-    .max(100_000),
+const CutSchema = z.strictObject({
+  id: CutId,
+  name: z.string().max(4096),
+  depth: z.number().min(0).max(1),
+  head: TimingSchema,
+  tail: TimingSchema,
 });
 
-export type Timing = Readonly<z.infer<typeof Timing>>;
-export type Profile = Readonly<z.infer<typeof Profile>>;
+const TransferSchema = z.strictObject({
+  cutId: CutId.nullable(),
+  profile: Text,
+  sentBytes: Bytes,
+  spreadBytes: Bytes,
+  encodeMs: Milliseconds,
+  decodeMs: Milliseconds.nullable(),
+  isGuess: z.boolean(),
+});
+
+const ProfileSchema = z.strictObject({
+  format: z.literal('cutpoint-profile'),
+  version: z.literal(1),
+  modelDigest: Digest,
+  device: Text,
+  provider: Text,
+  runtime: Text,
+  threads: z.int().min(0).max(4096),
+  executor: Text,
+  measuredAt: Text,
+  slowdown: z.number().min(1).max(1000),
+  inputShapes: z.record(z.string(), z.array(z.int().nonnegative()).max(64)),
+  inputs: z.int().nonnegative(),
+  inputSource: z.enum(['files', 'seeded']),
+  peakMemoryBytes: Bytes.nullable(),
+  whole: TimingSchema,
+  cuts: z.array(CutSchema).max(100_000),
+  transfers: z.array(TransferSchema).max(1_000_000),
+  reply: z.strictObject({ profile: Text, bytes: Bytes, encodeMs: Milliseconds, decodeMs: Milliseconds }),
+});
 
 /** @throws SplitError `options-invalid` naming each field at fault */
 export function readProfile(content: unknown): Profile {
-  const parsed = Profile.safeParse(content);
+  const parsed = ProfileSchema.safeParse(content);
   if (!parsed.success)
     throw new SplitError('options-invalid', describeIssues('profile', parsed.error.issues));
   return parsed.data;
 }
 
-/** That both timed the same model. @throws SplitError `model-mismatch` */
+/** The file's text: keys in a fixed order. */
+export function profileText(profile: Profile): string {
+  return `${canonicalJson(profile)}\n`;
+}
+
+/** That both timed the same model at the same shapes. @throws SplitError `model-mismatch`, `options-invalid` */
 export function checkSameModel(edge: Profile, cloud: Profile): void {
-  if (edge.modelDigest === cloud.modelDigest) return;
-  throw new SplitError(
-    'model-mismatch',
-    `the device timed model ${edge.modelDigest.slice(0, 12)}, the cloud ${cloud.modelDigest.slice(0, 12)}`,
+  if (edge.modelDigest !== cloud.modelDigest) {
+    throw new SplitError(
+      'model-mismatch',
+      `the device timed model ${edge.modelDigest.slice(0, 12)}, the cloud ${cloud.modelDigest.slice(0, 12)}`,
+    );
+  }
+  const [here, there] = [edge, cloud].map(({ inputShapes }) =>
+    canonicalJson(inputShapes).replace(/\s+/g, ''),
   );
+  if (here === there) return;
+  throw new SplitError('options-invalid', `the device timed inputs of ${here}, the cloud of ${there}`);
 }

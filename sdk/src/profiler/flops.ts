@@ -37,6 +37,9 @@ export interface MachineGuess {
 /** A processor of a single-board computer, two to four cores. Wrong by a factor of a few on any one machine. */
 export const SMALL_BOARD: MachineGuess = { operationsPerSecond: 2e10, bytesPerSecond: 4e9, nodeMs: 0.01 };
 
+/** A processor of a server, a dozen cores. As wrong. */
+export const SERVER: MachineGuess = { operationsPerSecond: 8e11, bytesPerSecond: 5e10, nodeMs: 0.004 };
+
 /** Milliseconds of each node: whichever takes longer, computing or moving. A guess; measure before you rely on it. */
 export function guessNodeMs(work: readonly NodeWork[], machine: MachineGuess): Float64Array {
   return Float64Array.from(work, ({ operations, bytes }) => {

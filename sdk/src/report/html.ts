@@ -18,8 +18,8 @@ export interface HtmlTable {
   readonly caption: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Cell[])[];
-  /** Index of the row that is the best one, drawn stronger. */
-  readonly best?: number | undefined;
+  /** Index of the row that is the best one, or of several, drawn stronger. */
+  readonly best?: number | ReadonlySet<number> | undefined;
 }
 
 /** As `renderTable` shows it in a terminal: numbers on the right, with three significant digits. */
@@ -32,7 +32,8 @@ export function htmlTable({ caption, columns, rows, best }: HtmlTable): string {
   );
   const body = rows.map((row, index) => {
     const cells = columns.map((_, column) => `<td${kind(column)}>${cellText(row[column])}</td>`);
-    return `<tr${index === best ? ' class="best"' : ''}>${cells.join('')}</tr>`;
+    const isBest = typeof best === 'number' ? index === best : best?.has(index);
+    return `<tr${isBest ? ' class="best"' : ''}>${cells.join('')}</tr>`;
   });
   return `<div class="wide" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
 <caption>${escapeHtml(caption)}</caption>

@@ -7,7 +7,9 @@ import type { Zstd } from '../codec/entropy/zstd.ts';
 import { candidateCuts } from '../cut/candidates.ts';
 import type { Cut } from '../cut/cut.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import { allowedArms, DEVICE_ARM } from '../planner/arm.ts';
+import { type Arm, allowedArms, DEVICE_ARM } from '../planner/arm.ts';
+import type { Plan } from '../planner/plan-file.ts';
+import type { Executor } from '../runtime/executor/executor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { createRequestClient, type RequestClient } from '../transport/request-client.ts';
@@ -16,6 +18,7 @@ import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
+import { checkedPlan, type PlannedArms, plannedArms } from './planned-arms.ts';
 import { createSession, type SplitSession } from './split-session.ts';
 import { findTail } from './tail.ts';
 
@@ -27,6 +30,8 @@ export interface Platform {
   readonly deflate: Deflate;
   /** Where the platform has it. */
   readonly zstd?: Zstd | undefined;
+  /** Where there are files. */
+  readText?(path: string): Promise<string>;
   randomId(): string;
 }
 
@@ -65,29 +70,75 @@ export async function createSplitSessionOn(
       findGateway(client, options, clock),
     ]);
     checkTail(client, options, model);
-    const executor = await openExecutor(model, offeredCuts(model, client, options), runtime, {
-      isBatching: false,
-    });
-    const [inputCut] = model.cuts;
-    if (inputCut === undefined)
-      throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
+    const plan = await planOf(platform, options, model);
+    const planned = plan && plannedArms(plan, model, options);
+    const cuts = planned?.cuts ?? offeredCuts(model, client, options);
+    const executor = await openExecutor(model, cuts, runtime, { isBatching: false });
+    const controller = createController(DEVICE_ARM);
+    const arms = sessionArms(planned, model, { executor, options });
+    for (const arm of arms) {
+      const cost = planned?.costs.get(arm.id);
+      if (cost) controller.setCost(arm, cost);
+    }
     return createSession({
-      options,
+      options: withDeadline(options, plan),
+      isPlanned: planned !== undefined,
       model,
       executor,
       client,
       codec: createCodec({ deflate: platform.deflate, zstd: platform.zstd }),
-      controller: createController(DEVICE_ARM),
+      controller,
       clock,
       pace: createPace(clock, options.emulatedSlowdown),
       known: {},
-      arms: allowedArms(inputCut, executor.cuts, options),
+      arms,
       close,
     });
   } catch (error) {
     await close();
     throw asSplitError(error);
   }
+}
+
+async function planOf(
+  { readText }: Platform,
+  { plan }: ResolvedOptions,
+  model: SplitModel,
+): Promise<Plan | undefined> {
+  if (typeof plan !== 'string') return plan && checkedPlan(plan, model);
+  if (!readText)
+    throw new SplitError('options-invalid', 'plan: there are no files here; give the plan parsed');
+  return checkedPlan(parsedPlan(plan, await readText(plan)), model);
+}
+
+function parsedPlan(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SplitError('options-invalid', `plan: ${path} is not JSON`, { cause });
+  }
+}
+
+/** The plan's arms whose cut the executor opened; without a plan, one for each cut and profile. */
+function sessionArms(
+  planned: PlannedArms | undefined,
+  model: SplitModel,
+  { executor, options }: { readonly executor: Executor; readonly options: ResolvedOptions },
+): readonly Arm[] {
+  const [inputCut] = model.cuts;
+  if (inputCut === undefined)
+    throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
+  if (!planned) return allowedArms(inputCut, executor.cuts, options);
+  const open = new Set(executor.cuts.map(({ id }) => id));
+  return planned.arms.filter(
+    (arm) => arm.kind === 'device' || arm.cut.position === 0 || open.has(arm.cut.id),
+  );
+}
+
+/** The shorter one: a plan's policy is a limit, and so is the session's own. */
+function withDeadline(options: ResolvedOptions, plan: Plan | undefined): ResolvedOptions {
+  const planned = plan?.wish.constraints?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  return { ...options, deadlineMs: Math.min(options.deadlineMs, planned) };
 }
 
 /** Waits for a gateway that serves the model; with a fallback the session can do without one. */

@@ -32,6 +32,8 @@ export interface SplitModel {
   readonly graph: Graph;
   /** Type of every tensor as the model declares it, with its symbolic dimensions. For segments. */
   readonly types: TypesByName;
+  /** The same at `inputShapes`, where these close them. For bytes and operations. */
+  readonly sizedTypes: TypesByName;
   readonly inputs: readonly TensorInfo[];
   /** Outputs that are tensors of numbers; others cannot be fetched. */
   readonly outputs: readonly TensorInfo[];
@@ -63,7 +65,7 @@ export async function openModel(
   const outputs = graph.outputs
     .map((output) => outputInfo(output, types))
     .filter((info) => info !== undefined);
-  return { digest, model: graph.model, graph, types, inputs, outputs, cuts, source, inputShapes };
+  return { digest, model: graph.model, graph, types, sizedTypes, inputs, outputs, cuts, source, inputShapes };
 }
 
 function inputInfo(input: ValueInfo): TensorInfo {

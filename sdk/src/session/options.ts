@@ -39,6 +39,11 @@ export interface SplitSessionOptions {
   readonly profiles?: readonly CodecProfile[] | undefined;
   /** How outputs travel back. @default 'float32+deflate', which is exact */
   readonly replyProfile?: CodecProfile | undefined;
+  /**
+   * A plan of this model, as `cutpoint plan` writes it: the file's path (in Node), or the file parsed. Its arms are then
+   * the session's, with what they cost, so that the first run may already be split; its policy holds.
+   */
+  readonly plan?: string | object | undefined;
   /** Most cuts that are offered, 1 to 32. The model is held once, in this many segments and one. @default 8 */
   readonly maxCuts?: number | undefined;
   /** Largest message in bytes, either way. @default 67108864 */
@@ -103,6 +108,7 @@ const schema = z.strictObject({
     .min(1024)
     .max(2 ** 30)
     .default(64 * 2 ** 20),
+  plan: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).optional(),
   inputShapes: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
   threads: z.int().min(1).max(256).optional(),
   queue: queue.prefault({}),

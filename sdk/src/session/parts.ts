@@ -18,6 +18,8 @@ export interface SessionParts {
   readonly controller: Controller;
   readonly clock: Clock;
   readonly pace: Pace;
+  /** A plan told what the arms cost: nothing is left to be found out by a first run. */
+  readonly isPlanned: boolean;
   /** Arms that the rules allow. */
   readonly arms: readonly Arm[];
   /** The announcement whose times the controller has taken over. */

@@ -1,0 +1,76 @@
+/** The world of a simulation: the link, the loads of device and gateway, and what each stage takes in it. */
+import type { ArmCost, StageTimes } from '../planner/cost-model.ts';
+import type { TraceLink } from './trace-link.ts';
+
+export interface World {
+  readonly uplink: TraceLink;
+  readonly roundTripMs: number;
+  readonly downlinkBitsPerSecond: number;
+  /** How many times slower than planned, at that time. @default 1 */
+  readonly deviceSlowdown?: ((atMs: number) => number) | undefined;
+  readonly cloudSlowdown?: ((atMs: number) => number) | undefined;
+  /** Work of others that is found waiting at the gateway. @default 0 */
+  readonly othersMs?: ((atMs: number) => number) | undefined;
+  /** What one request's times on device and gateway are multiplied by. @default 1 and 1 */
+  readonly noise?: ((device: number, request: number) => Noise) | undefined;
+}
+
+export interface Noise {
+  readonly device: number;
+  readonly cloud: number;
+}
+
+/** Where a request stands when its last byte reaches the gateway. */
+export interface Sending {
+  readonly headMs: number;
+  readonly encodeMs: number;
+  /** When the first byte leaves. */
+  readonly sendAtMs: number;
+  readonly arriveAtMs: number;
+}
+
+export function sendThrough(world: World, cost: ArmCost, startMs: number, noise: Noise): Sending {
+  const slowdown = (world.deviceSlowdown?.(startMs) ?? 1) * noise.device;
+  const [headMs, encodeMs] = [cost.headMs * slowdown, cost.encodeMs * slowdown];
+  const sendAtMs = startMs + headMs + encodeMs;
+  const sentAtMs = world.uplink.finishMs(sendAtMs, cost.sentBytes);
+  return { headMs, encodeMs, sendAtMs, arriveAtMs: sentAtMs + world.roundTripMs / 2 };
+}
+
+export interface Serving {
+  readonly stages: StageTimes;
+  readonly answerAtMs: number;
+  /** When the gateway can take the next. */
+  readonly gatewayFreeAtMs: number;
+}
+
+/** @param gatewayFreeAtMs when it has done all that came before */
+export function serve(
+  world: World,
+  cost: ArmCost,
+  {
+    sending,
+    noise,
+    gatewayFreeAtMs,
+  }: { readonly sending: Sending; readonly noise: Noise; readonly gatewayFreeAtMs: number },
+): Serving {
+  const { headMs, encodeMs, sendAtMs, arriveAtMs } = sending;
+  const ownQueueMs = Math.max(0, gatewayFreeAtMs - arriveAtMs);
+  const queueMs = ownQueueMs + (world.othersMs?.(arriveAtMs) ?? 0);
+  const tailMs = cost.tailMs * (world.cloudSlowdown?.(arriveAtMs) ?? 1) * noise.cloud;
+  const doneAtMs = arriveAtMs + queueMs + tailMs;
+  const downlinkMs = world.roundTripMs / 2 + (cost.receivedBytes * 8000) / world.downlinkBitsPerSecond;
+  const decodeMs = cost.decodeMs * (world.deviceSlowdown?.(doneAtMs) ?? 1) * noise.device;
+  return {
+    stages: { headMs, encodeMs, uplinkMs: arriveAtMs - sendAtMs, queueMs, tailMs, downlinkMs, decodeMs },
+    answerAtMs: doneAtMs + downlinkMs + decodeMs,
+    gatewayFreeAtMs: arriveAtMs + ownQueueMs + tailMs,
+  };
+}
+
+/** The whole model on the device. */
+export function runHere(world: World, cost: ArmCost, startMs: number, noise: Noise): number {
+  return (
+    (cost.headMs + cost.encodeMs + cost.decodeMs) * (world.deviceSlowdown?.(startMs) ?? 1) * noise.device
+  );
+}

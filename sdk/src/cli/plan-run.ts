@@ -1,0 +1,92 @@
+/** From the files that `cutpoint plan` is given to a plan. */
+import { surveyCuts } from '../cut/survey.ts';
+import { SplitError } from '../errors.ts';
+import { type Calibration, readCalibration } from '../planner/calibration.ts';
+import type { Wish } from '../planner/constraints.ts';
+import { msPerByte } from '../planner/envelope.ts';
+import { makePlan, type PlanRequest } from '../planner/plan.ts';
+import type { Plan } from '../planner/plan-file.ts';
+import { resolvePolicy } from '../planner/policy.ts';
+import { type Profile, readProfile } from '../planner/profile.ts';
+import { armsFromProfiles } from '../planner/profile-arms.ts';
+import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
+import { shortlist } from '../profiler/shortlist.ts';
+import type { SplitModel } from '../session/open-model.ts';
+import type { Inspection } from './inspection.ts';
+import { withModel } from './model-flags.ts';
+import type { PlanFlags } from './plan.ts';
+import { readJson, readYaml } from './read-document.ts';
+
+/** Links that plans are made for, in bits per second. */
+const [SLOWEST, FASTEST] = [1e4, 1e10];
+
+export interface PlanParts {
+  readonly request: PlanRequest;
+  /** What crosses at each depth of the model, for the page. */
+  readonly inspection: Pick<Inspection, 'ops' | 'cuts'>;
+}
+
+/** @throws SplitError `options-invalid`, `model-mismatch`, `model-invalid`, `cut-invalid` */
+export async function readPlanParts(path: string, flags: PlanFlags): Promise<PlanParts> {
+  const [edge, cloud] = [readProfile(await readJson(flags.edge)), readProfile(await readJson(flags.cloud))];
+  const calibration =
+    flags.calibrate === undefined ? undefined : readCalibration(await readJson(flags.calibrate));
+  const wish = await readWish(flags);
+  const transfers = transfersOf({ edge, cloud, calibration });
+  const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
+  const { peakMemoryBytes } = edge;
+  const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
+  const arms = armsFromProfiles({ edge, cloud, transfers, reply, ...memory });
+  const link = { roundTripMs: flags.rtt, downlinkBitsPerSecond: flags.downlink, queueMs: 0 };
+  const request = { edge, cloud, arms, link, wish, calibration, region: flags.region };
+  return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
+    checkDigest(model, edge);
+    const assumptions = [...untimed(model, request), ...calibrated(calibration)];
+    const ops = model.graph.nodes.map(({ opType }) => opType);
+    return {
+      request: { ...request, assumptions },
+      inspection: { ops, cuts: surveyCuts(model.cuts, model.graph) },
+    };
+  });
+}
+
+export function buildPlan({ request }: PlanParts): Plan {
+  return makePlan({ ...request, fromBitsPerSecond: SLOWEST, toBitsPerSecond: FASTEST });
+}
+
+async function readWish({ policy, objective }: PlanFlags): Promise<Wish> {
+  const content = policy === undefined ? {} : ((await readYaml(policy)) ?? {});
+  if (objective === undefined || typeof content !== 'object') return resolvePolicy(content);
+  return resolvePolicy({ ...content, objective });
+}
+
+function checkDigest({ digest }: SplitModel, { modelDigest }: Profile): void {
+  if (digest === modelDigest) return;
+  const [given, timed] = [digest, modelDigest].map((digits) => digits.slice(0, 12));
+  throw new SplitError('model-mismatch', `the file is model ${given}, the profiles are of ${timed}`);
+}
+
+/** The exact search works on times of nodes, which do not add up: what it finds and nobody timed is said, not planned. */
+function untimed(model: SplitModel, { edge, cloud, link }: PlanRequest): readonly string[] {
+  const { graph, cuts, sizedTypes: types } = model;
+  const range = { fromX: msPerByte(FASTEST), toX: msPerByte(SLOWEST) };
+  const found = shortlist({ graph, cuts, types, edge, cloud, link, range });
+  const timed = new Set(sharedCuts(edge, cloud).map(({ id }) => id));
+  const offered = new Set(
+    surveyCuts(cuts, graph).flatMap(({ cut, isOffered }) => (isOffered ? [cut.id] : [])),
+  );
+  const missing = found.filter(({ id }) => !timed.has(id) && offered.has(id));
+  if (missing.length === 0) return [];
+  const names = missing.slice(0, 3).map(({ name }) => name.slice(0, 200));
+  const more = missing.length > 3 ? ', ...' : '';
+  return [
+    `By the times of nodes, ${missing.length} cuts that were not timed may be as good (${names.join(', ')}${more}): profile with a larger --max-cuts.`,
+  ];
+}
+
+function calibrated(calibration: Calibration | undefined): readonly string[] {
+  if (!calibration)
+    return ['Nobody measured what the codec profiles do to the outputs: calibrate before you rely on them.'];
+  const { inputs, metric } = calibration;
+  return [`Losses are measured on ${inputs} inputs by ${metric}.`];
+}

@@ -1,0 +1,288 @@
+/** Profile, plan and explain as a user starts them, on a small net; times are of this machine and are never asserted. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasChromium, openChromium } from '../../../test/support/chromium.ts';
+import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { readPlan } from '../planner/plan-file.ts';
+import { type Profile, readProfile } from '../planner/profile.ts';
+import { runProgram } from './program.ts';
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+const home = process.cwd();
+let folder: string;
+
+/** As a user would start it. */
+function startCutpoint(...args: string[]): Promise<Ended> {
+  const argv = ['--conditions=@cutpoint/source', join(import.meta.dirname, 'main.ts'), ...args];
+  return new Promise((resolve) => {
+    execFile(process.execPath, argv, { cwd: folder, maxBuffer: 1 << 26 }, (error, out, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, error: stderr });
+    });
+  });
+}
+
+/** The same without a process of its own, which is what takes time. */
+async function cutpoint(...argv: string[]): Promise<Ended> {
+  const [out, error]: [string[], string[]] = [[], []];
+  const code = await runProgram({
+    argv,
+    writeOut: (text) => out.push(text),
+    writeError: (text) => error.push(text),
+    hasColours: false,
+    showsProgress: false,
+    now: () => new Date(),
+  });
+  return { code, out: out.join(''), error: error.join('') };
+}
+
+const profileOf = async (name: string): Promise<Profile> =>
+  readProfile(JSON.parse(await readFile(join(folder, name), 'utf8')));
+const PLAN = ['plan', 'net.onnx', '--edge', 'edge.json', '--cloud', 'cloud.json'];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cutpoint-'));
+  await writeFile(join(folder, 'net.onnx'), smallConvNet());
+  await writeFile(join(folder, 'other.onnx'), smallConvNet({ seed: 4 }));
+  await writeFile(join(folder, 'picture.jpg'), Buffer.alloc(700, 1));
+  await writeFile(join(folder, 'stay.yaml'), 'inputs: stay\n');
+  await writeFile(join(folder, 'small.yaml'), 'maxPayloadBytes: 1\ndeviceMemoryBytes: 1\n');
+  await writeFile(join(folder, 'wrong.yaml'), 'deadline: 5\n');
+  const common = [
+    'profile',
+    'net.onnx',
+    '--shape',
+    'input=1x3x32x32',
+    '--threads',
+    '1',
+    '--rounds',
+    '3',
+    '--max-cuts',
+    '4',
+  ];
+  const board = ['--slowdown', '4', '--image', 'picture.jpg', '--device', 'a board', '--out', 'edge.json'];
+  process.chdir(folder);
+  const made = [
+    await startCutpoint(...common, ...board),
+    await startCutpoint(...common, '--out', 'cloud.json'),
+  ];
+  expect(made.map(({ code, error }) => ({ code, error }))).toEqual(
+    [0, 0].map((code) => ({ code, error: '' })),
+  );
+}, 60_000);
+afterAll(async () => {
+  process.chdir(home);
+  await rm(folder, { recursive: true });
+});
+
+describe('cutpoint profile', () => {
+  it('times head and tail of every cut, and says what would travel, for a session to see the same', async () => {
+    const edge = await profileOf('edge.json');
+    expect(edge).toMatchObject({
+      device: 'a board',
+      provider: 'cpu',
+      threads: 1,
+      slowdown: 4,
+      inputSource: 'seeded',
+    });
+    expect(edge).toMatchObject({
+      runtime: expect.stringMatching(/^onnxruntime-node \d/),
+      inputShapes: { input: [1, 3, 32, 32] },
+    });
+    expect(edge.executor).toMatch(/^(valve|chain|separate): /);
+    expect(edge.cuts).toHaveLength(4);
+    for (const { head, tail } of edge.cuts)
+      expect([head.runs, tail.runs, head.medianMs > 0]).toEqual([3, 3, true]);
+    expect(edge.transfers).toHaveLength(2 + 4 * 4);
+    expect(edge.transfers[0]).toMatchObject({
+      cutId: null,
+      profile: 'image',
+      sentBytes: 700,
+      decodeMs: null,
+    });
+    expect(edge.peakMemoryBytes).toBeGreaterThan(1e7);
+  });
+
+  it('finds the same cuts and the same bytes on every machine', async () => {
+    const [edge, cloud] = [await profileOf('edge.json'), await profileOf('cloud.json')];
+    const bytes = ({ cuts, transfers }: Profile) => [
+      cuts.map(({ id }) => id),
+      transfers.filter(({ profile }) => profile !== 'image').map(({ sentBytes }) => sentBytes),
+    ];
+    expect(bytes(edge)).toEqual(bytes(cloud));
+  });
+
+  it('guesses without running, and says so', async () => {
+    const { code, out } = await cutpoint(
+      'profile',
+      'net.onnx',
+      '--guess',
+      'server',
+      '--slowdown',
+      '2',
+      '--json',
+    );
+    const profile = readProfile(JSON.parse(out));
+    expect({ code, inputs: profile.inputs, slowdown: profile.slowdown }).toEqual({
+      code: 0,
+      inputs: 0,
+      slowdown: 2,
+    });
+    expect(
+      [profile.whole, ...profile.cuts.flatMap(({ head, tail }) => [head, tail]), ...profile.transfers].every(
+        ({ isGuess }) => isGuess,
+      ),
+    ).toBe(true);
+    for (const { head, tail } of profile.cuts)
+      expect(head.medianMs + tail.medianMs).toBeCloseTo(profile.whole.medianMs, 9);
+  });
+
+  it('takes the median of the bytes of several inputs from files', async () => {
+    await mkdir(join(folder, 'inputs'));
+    const npy = (value: number) => {
+      const head = `${"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 32, 32), }".padEnd(117)}\n`;
+      const bytes = Buffer.alloc(128 + 3072 * 4);
+      bytes.write('\x93NUMPY\x01\x00', 'latin1');
+      bytes.writeUInt16LE(118, 8);
+      bytes.write(head, 10, 'latin1');
+      for (let i = 0; i < 3072; i++) bytes.writeFloatLE(value * Math.sin(i * i), 128 + 4 * i);
+      return bytes;
+    };
+    for (const [name, value] of Object.entries({ a: 0, b: 1, c: 2 }))
+      await writeFile(join(folder, 'inputs', `${name}.npy`), npy(value));
+    const { code, out } = await cutpoint(
+      'profile',
+      'net.onnx',
+      '--inputs',
+      'inputs',
+      '--rounds',
+      '1',
+      '--max-cuts',
+      '1',
+      '--codecs',
+      'uint8+deflate',
+      '--executor',
+      'chain',
+      '--json',
+    );
+    const { inputs, inputSource, transfers } = readProfile(JSON.parse(out));
+    expect({ code, inputs, inputSource }).toEqual({ code: 0, inputs: 3, inputSource: 'files' });
+    // All zeros pack into next to nothing, the others do not.
+    expect(transfers.find(({ cutId }) => cutId === null)?.spreadBytes).toBeGreaterThan(100);
+  });
+});
+
+describe('cutpoint plan and explain', () => {
+  it('answers, fits 80 columns, and writes a plan that explain reads', async () => {
+    const { code, out, error } = await startCutpoint(...PLAN, '--out', 'plan.json');
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(out).toMatch(/the device alone/);
+    expect(out).toContain('The device is played: its times were measured and multiplied by 4.');
+    const plan = readPlan(JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')));
+    expect(plan.arms.map(({ kind }) => kind).filter((kind) => kind !== 'split')).toEqual([
+      'device',
+      'cloud',
+      'cloud',
+    ]);
+    const explained = await startCutpoint('explain', 'plan.json', '--at', '3.5Mbps', '--cloud-slowdown', '2');
+    expect(explained).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^At 3\.5 Mbit\/s with the cloud 2 times slower, /),
+    });
+  });
+
+  it('gives the same bytes for the same files', async () => {
+    const [first, second] = [await cutpoint(...PLAN, '--json'), await cutpoint(...PLAN, '--json')];
+    expect(first.out).toBe(second.out);
+    expect(readPlan(JSON.parse(first.out)).hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('keeps the inputs on the device where the policy says so', async () => {
+    const { code, out } = await cutpoint(
+      ...PLAN,
+      '--policy',
+      'stay.yaml',
+      '--objective',
+      'throughput',
+      '--json',
+    );
+    const plan = readPlan(JSON.parse(out));
+    expect([code, plan.objective]).toEqual([0, 'throughput']);
+    const inputs = plan.arms.filter(({ kind }) => kind === 'cloud');
+    expect(inputs.map(({ best, excludedBy }) => [best, excludedBy])).toEqual(
+      inputs.map(() => [null, ['inputs']]),
+    );
+  });
+
+  it('ends with 1 and names the constraints where no arm keeps them', async () => {
+    const { code, out } = await cutpoint(...PLAN, '--policy', 'small.yaml', '--out', 'none.json');
+    expect(code).toBe(1);
+    expect(out.replaceAll('\n', ' ')).toMatch(
+      /^No arm keeps deviceMemoryBytes \(\d+ of \d+ arms\), maxPayloadBytes \(/,
+    );
+    await expect(readFile(join(folder, 'none.json'))).rejects.toThrow('ENOENT');
+  });
+
+  it('refuses a plan that was edited', async () => {
+    await cutpoint(...PLAN, '--out', 'mine.json');
+    const text = await readFile(join(folder, 'mine.json'), 'utf8');
+    await writeFile(join(folder, 'mine.json'), text.replace('"threads": 1', '"threads": 2'));
+    const { code, error } = await cutpoint('explain', 'mine.json', '--at', '1Mbps');
+    expect({ code, error }).toEqual({
+      code: 2,
+      error: expect.stringMatching(/plan\.hash is \w+; the content has/),
+    });
+  });
+
+  it.skipIf(!hasChromium())(
+    'writes a page that stands alone and shows as it is meant in Chromium, however narrow',
+    async () => {
+      expect((await cutpoint(...PLAN, '--html', 'plan.html')).code).toBe(0);
+      const html = await readFile(join(folder, 'plan.html'), 'utf8');
+      expect(html).not.toMatch(/<script|src=|@import|url\((?!#)/);
+      const browser = await openChromium();
+      try {
+        const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme: 'dark' });
+        await page.goto(`file://${join(folder, 'plan.html')}`);
+        expect(await page.locator('h1').innerText()).toMatch(/stay on the device|send|cut at/);
+        expect(await page.locator('svg').count()).toBe(3);
+        expect(await page.locator('path.envelope').count()).toBeGreaterThan(0);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+
+  it.each([
+    [['plan', 'other.onnx', ...PLAN.slice(2)], 1, /error\[model-mismatch\]: the file is model/],
+    [[...PLAN, '--policy', 'wrong.yaml'], 2, /policy: .*deadline/],
+    [[...PLAN, '--rtt', '20'], 2, /--rtt 20 is not a time such as 20ms/],
+    [['plan', 'net.onnx', '--edge', 'net.onnx', '--cloud', 'cloud.json'], 2, /cannot read net\.onnx/],
+    [['plan', 'net.onnx', '--edge', 'edge.json'], 2, /--cloud/],
+    [['explain', 'edge.json', '--at', '1Mbps'], 2, /plan\.format/],
+    [['explain', 'edge.json', '--at', 'fast'], 2, /--at fast is not a rate/],
+    [['profile', 'net.onnx', '--codecs', 'mp3'], 2, /--codecs names 'mp3'; expected float32/],
+    [['profile', 'net.onnx', '--rounds', '0'], 2, /--rounds 0 is not a whole number from 1/],
+    [['profile', 'net.onnx', '--inputs', 'nowhere'], 2, /cannot read --inputs nowhere/],
+    [['profile', 'net.onnx', '--image', 'nothing.jpg'], 2, /cannot read --image nothing\.jpg/],
+  ])('answers %j with exit code %i and one line', async (args, code, message) => {
+    const ended = await cutpoint(...args);
+    expect(ended).toEqual({ code, out: '', error: expect.stringMatching(message) });
+    expect(ended.error.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it.each(['profile', 'plan', 'explain'])('shows an example with %s', async (verb) => {
+    const { code, out } = await cutpoint(verb, '--help');
+    expect(code).toBe(0);
+    expect(out).toContain(`$ cutpoint ${verb} `);
+  });
+});

@@ -1,0 +1,100 @@
+/** `cutpoint plan`: which arm is best on which link, from the profiles of both machines. */
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type Command, Option } from 'commander';
+import { chooseArm } from '../planner/constraints.ts';
+import { OBJECTIVES, type Objective } from '../planner/objective.ts';
+import { fastestLink, planText } from '../planner/plan.ts';
+import type { Plan } from '../planner/plan-file.ts';
+import { wrap } from '../report/wrap.ts';
+import { planPage } from './plan-page.ts';
+import { buildPlan, type PlanParts, readPlanParts } from './plan-run.ts';
+import { planReport } from './plan-text.ts';
+import { readDuration, readRate } from './quantity.ts';
+import type { ExitCode, Verb, World } from './verb.ts';
+
+export interface PlanFlags {
+  readonly edge: string;
+  readonly cloud: string;
+  readonly calibrate?: string;
+  readonly policy?: string;
+  readonly objective?: Objective;
+  readonly rtt: number;
+  readonly downlink: number;
+  readonly region?: string;
+  readonly out?: string;
+  readonly html?: string;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+export const planVerb: Verb<PlanFlags> = { name: 'plan', describe, run: plan };
+
+function describe(command: Command): void {
+  command
+    .description('say which arm is best on which link, from the profiles of both machines')
+    .argument('<model>', 'the .onnx file that was profiled')
+    .requiredOption('--edge <file>', 'profile of the device')
+    .requiredOption('--cloud <file>', 'profile of the machine behind the gateway')
+    .option('--calibrate <file>', 'a calibration: what each arm does to the outputs, and coder tables')
+    .option('--policy <file>', 'policy.yaml: objective and constraints')
+    .addOption(new Option('--objective <name>', "instead of the policy's").choices(OBJECTIVES))
+    .addOption(
+      new Option('--rtt <time>', 'round trip of an empty message')
+        .argParser(readDuration('--rtt'))
+        .default(20, '20ms'),
+    )
+    .addOption(
+      new Option('--downlink <rate>', 'rate of the way back')
+        .argParser(readRate('--downlink'))
+        .default(20e6, '20Mbps'),
+    )
+    .option('--region <name>', 'where the cloud is, for a policy that names regions')
+    .option('--out <file>', 'write the plan')
+    .option('--html <file>', 'write one self-contained page')
+    .option('--all', 'list every arm')
+    .option('--json', 'the plan on stdout')
+    .addHelpText(
+      'after',
+      '\nExit code 1 where no arm keeps the policy.\n\nExample:\n  $ cutpoint plan model.onnx --edge edge.profile.json --cloud cloud.profile.json --out plan.json',
+    );
+}
+
+async function plan(path: string, flags: PlanFlags, world: World): Promise<ExitCode> {
+  const parts = await readPlanParts(path, flags);
+  const refusal = whyInfeasible(parts);
+  if (refusal !== undefined) {
+    world.writeOut(flags.json ? `${JSON.stringify({ infeasible: refusal })}\n` : `${wrap(refusal)}\n`);
+    return 1;
+  }
+  const made = buildPlan(parts);
+  await writeFiles(made, parts, { flags, world, path });
+  world.writeOut(flags.json ? planText(made) : planReport(made, { ...flags, colours: world.hasColours }));
+  return 0;
+}
+
+/** The fastest link is the kindest: what no arm keeps there, none keeps anywhere. */
+function whyInfeasible({ request }: PlanParts): string | undefined {
+  const { arms, link, region, wish } = request;
+  const competing = arms.filter((arm) => !arm.isRefused);
+  const choice = chooseArm(competing, fastestLink(link, region), { ...wish, objective: 'latency' });
+  return choice.kind === 'infeasible' ? choice.reason : undefined;
+}
+
+interface FileContext {
+  readonly flags: PlanFlags;
+  readonly world: World;
+  readonly path: string;
+}
+
+async function writeFiles(
+  made: Plan,
+  { inspection }: PlanParts,
+  { flags, world, path }: FileContext,
+): Promise<void> {
+  if (flags.out !== undefined) await writeFile(flags.out, planText(made));
+  if (flags.html === undefined) return;
+  const command = `cutpoint ${world.argv.join(' ')}`;
+  const page = planPage(made, { file: basename(path), inspection, command, date: world.now() });
+  await writeFile(flags.html, page);
+}

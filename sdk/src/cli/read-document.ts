@@ -1,0 +1,24 @@
+/** JSON and YAML files, as whoever wrote them left them: what is in them is for a schema to check. */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { SplitError } from '../errors.ts';
+
+/** @throws SplitError `options-invalid` */
+export function readJson(path: string): Promise<unknown> {
+  return readDocument(path, JSON.parse);
+}
+
+/** @throws SplitError `options-invalid` */
+export function readYaml(path: string): Promise<unknown> {
+  // Aliases could make a small file a huge one.
+  return readDocument(path, (text) => parse(text, { maxAliasCount: 100 }));
+}
+
+async function readDocument(path: string, read: (text: string) => unknown): Promise<unknown> {
+  try {
+    return read(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new SplitError('options-invalid', `cannot read ${path}: ${why}`, { cause });
+  }
+}

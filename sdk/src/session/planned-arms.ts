@@ -1,0 +1,70 @@
+/** A plan in a session's terms: which cuts to open, which arms there are, and what each is expected to cost. */
+import { isCodecProfile } from '../codec/codec.ts';
+import type { Cut } from '../cut/cut.ts';
+import { SplitError } from '../errors.ts';
+import { type Arm, type ArmRules, DEVICE_ARM, type SplitArm, splitArm } from '../planner/arm.ts';
+import type { ArmCost } from '../planner/cost-model.ts';
+import { type Plan, type PlanEntry, readPlan } from '../planner/plan-file.ts';
+import type { SplitModel } from './open-model.ts';
+
+export interface PlannedArms {
+  readonly cuts: readonly Cut[];
+  readonly arms: readonly Arm[];
+  /** By arm id, as the plan measured or guessed them. */
+  readonly costs: ReadonlyMap<string, ArmCost>;
+}
+
+interface Offer {
+  readonly arm: SplitArm;
+  readonly entry: PlanEntry;
+}
+
+/** A parsed plan file for this model. @throws SplitError `options-invalid`, `model-mismatch` */
+export function checkedPlan(content: unknown, model: SplitModel): Plan {
+  const plan = readPlan(content);
+  if (plan.modelDigest === model.digest) return plan;
+  const [planned, here] = [plan.modelDigest, model.digest].map((digest) => digest.slice(0, 12));
+  throw new SplitError('model-mismatch', `the plan is for model ${planned}, this is ${here}`);
+}
+
+/**
+ * The arms that the plan's policy allows and the session's own rules too. Of more cuts than `maxCuts` those stay that are
+ * best somewhere, then those that send least.
+ */
+export function plannedArms(
+  plan: Plan,
+  model: SplitModel,
+  rules: ArmRules & { readonly maxCuts: number },
+): PlannedArms {
+  const offers = plan.arms.flatMap((entry) => offerOf(entry, model, rules) ?? []);
+  const kept = keptCuts(offers, rules.maxCuts);
+  const left = offers.filter(({ arm: { cut } }) => cut.position === 0 || kept.has(cut));
+  const device = plan.arms.find(({ kind }) => kind === 'device');
+  return {
+    cuts: [...kept].sort((a, b) => a.position - b.position),
+    arms: [DEVICE_ARM, ...left.map(({ arm }) => arm)],
+    costs: new Map([
+      ...(device ? [[DEVICE_ARM.id, device.cost] as const] : []),
+      ...left.map(({ arm, entry }) => [arm.id, entry.cost] as const),
+    ]),
+  };
+}
+
+function offerOf(entry: PlanEntry, model: SplitModel, rules: ArmRules): Offer | undefined {
+  if (entry.kind === 'device' || entry.excludedBy.length > 0) return undefined;
+  const slash = entry.id.indexOf('/');
+  const [place, profile] = [entry.id.slice(0, slash), entry.id.slice(slash + 1)];
+  const cut = place === 'input' ? model.cuts[0] : model.cuts.find(({ id }) => id === place);
+  if (cut === undefined || !(profile === 'image' || isCodecProfile(profile))) return undefined;
+  if (entry.kind === 'cloud' && rules.inputs === 'stay') return undefined;
+  return cut.depth < rules.minDepth ? undefined : { arm: splitArm(cut, profile), entry };
+}
+
+function keptCuts(offers: readonly Offer[], maxCuts: number): ReadonlySet<Cut> {
+  const inner = offers.filter(({ arm: { cut } }) => cut.position > 0);
+  const isBest = ({ entry }: Offer) => (entry.best === null ? 1 : 0);
+  const ranked = inner.toSorted(
+    (a, b) => isBest(a) - isBest(b) || a.entry.cost.sentBytes - b.entry.cost.sentBytes,
+  );
+  return new Set([...new Set(ranked.map(({ arm }) => arm.cut))].slice(0, maxCuts));
+}
