@@ -14,17 +14,21 @@ export interface PlanReportOptions {
 
 const COLUMNS: readonly Column[] = [
   { title: 'arm' },
+  { title: 'as' },
   { title: 'head', unit: 'ms' },
   { title: 'pack', unit: 'ms' },
   { title: 'sends', unit: 'KB' },
   { title: 'tail', unit: 'ms' },
-  { title: 'loss', unit: '%' },
-  { title: 'best' },
 ];
+/** Only where a calibration measured it. */
+const LOSS: Column = { title: 'loss', unit: '%' };
 
 export function planReport(plan: Plan, { all = false, colours }: PlanReportOptions): string {
   const shown = all ? plan.arms : worthALook(plan.arms);
-  const table = renderTable(COLUMNS, shown.map(armRow), { colours });
+  const hasLoss = plan.calibration !== null;
+  const columns = [...COLUMNS, ...(hasLoss ? [LOSS] : []), { title: 'best' }];
+  const rows = shown.map((arm) => armRow(arm, hasLoss));
+  const table = renderTable(columns, rows, { colours });
   const left = plan.arms.length - shown.length;
   const parts = [
     wrap(shownName(planAnswer(plan))),
@@ -51,16 +55,19 @@ function cutOf({ id }: PlanEntry): string {
   return id.slice(0, Math.max(0, id.indexOf('/')));
 }
 
-function armRow(arm: PlanEntry): Cell[] {
+function armRow(arm: PlanEntry, hasLoss: boolean): Cell[] {
   const { headMs, encodeMs, sentBytes, tailMs } = arm.cost;
   const isDevice = arm.kind === 'device';
+  const profile = isDevice ? '' : arm.id.slice(arm.id.indexOf('/') + 1);
+  const loss = arm.accuracyLoss === null ? undefined : arm.accuracyLoss * 100;
   return [
-    `${arm.best ? '*' : ' '} ${shownName(arm.name)}`,
+    `${arm.best ? '*' : ' '} ${shownName(isDevice ? arm.name : arm.name.slice(0, -` as ${profile}`.length))}`,
+    profile,
     headMs,
     isDevice ? undefined : encodeMs,
     isDevice ? undefined : sentBytes / 1000,
     isDevice ? undefined : tailMs,
-    arm.accuracyLoss === null ? undefined : arm.accuracyLoss * 100,
+    ...(hasLoss ? [loss] : []),
     standing(arm),
   ];
 }
@@ -68,5 +75,5 @@ function armRow(arm: PlanEntry): Cell[] {
 /** Where it is best, or why it cannot be. */
 export function standing({ best, excludedBy }: PlanEntry): string {
   if (excludedBy.length > 0) return `not: ${excludedBy.join(', ')}`;
-  return best ? ratesText(best) : '';
+  return best ? ratesText(best).replace(/^from /, '') : '';
 }
