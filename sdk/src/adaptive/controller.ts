@@ -1,32 +1,15 @@
 /** The controller: picks an arm for every request, from stage costs, the link and what earlier requests showed. */
 import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
-import {
-  type ArmCost,
-  type Conditions,
-  predictStages,
-  type StageTimes,
-  totalMs,
-} from '../planner/cost-model.ts';
-import { createArmBook } from './arm-book.ts';
-import { createAverage } from './average.ts';
-import { causeOf } from './change-cause.ts';
-import type { ArmChange, Decision, Prediction } from './decision.ts';
-import { createHysteresis } from './hysteresis.ts';
-import { createLinkEstimate, type LinkSample } from './link-estimate.ts';
+import { type ArmCost, type Conditions, predictStages } from '../planner/cost-model.ts';
+import { createArmInUse } from './arm-in-use.ts';
+import type { Decision, Prediction } from './decision.ts';
+import { createEstimate, type Observation } from './estimate.ts';
 import { giveUpAfterMs } from './patience.ts';
 import { cheapestProbe, createProbeSchedule } from './probe-schedule.ts';
 import { type ArmScore, latencyScore } from './score.ts';
-import { createSlowdown } from './slowdown.ts';
 
 export type { Prediction } from './decision.ts';
-
-export interface Observation {
-  readonly arm: Arm;
-  readonly stages: StageTimes;
-  readonly link?: LinkSample;
-  /** What the gateway asks of those who can do without it: milliseconds for each of its own. @default 0 */
-  readonly congestionPrice?: number;
-}
+export type { Observation } from './estimate.ts';
 
 export interface ControllerOptions {
   /** What to make least. @default latency */
@@ -67,135 +50,57 @@ export interface DecisionLimits {
 }
 
 export function createController(deviceArm: Arm, options: ControllerOptions = {}): Controller {
-  const { score = latencyScore, quantile = 0.5, random } = options;
-  const book = createArmBook();
-  const link = createLinkEstimate(quantile);
-  const device = createSlowdown();
-  const cloud = createSlowdown();
-  const queue = createAverage(0.6);
+  const estimate = createEstimate(options);
+  const { book } = estimate;
+  const inUse = createArmInUse(estimate, options.random);
   const probes = createProbeSchedule();
-  const hysteresis = createHysteresis();
-  let congestionPrice = 0;
-  let current: Arm | undefined;
-  let before: Conditions | undefined;
-  let changedAtMs = 0;
-  let hasBeenSilent = false;
-
-  const conditions = (nowMs: number): Conditions => ({
-    ...link.at(nowMs),
-    queueMs: queue.value ?? 0,
-    deviceSlowdown: device.value,
-    cloudSlowdown: cloud.value,
-  });
-
-  function observe({ arm, stages, link: sample, ...told }: Observation, nowMs: number): void {
-    const cost = book.cost(arm.id);
-    if (cost === undefined) return;
-    learnMachines(arm, stages, cost);
-    if (arm.kind === 'split') {
-      congestionPrice = told.congestionPrice ?? 0;
-      queue.push(stages.queueMs);
-      hasBeenSilent = false;
-      if (sample) link.push(sample);
-    }
-    book.learn(arm, { stages, sample, now: conditions(nowMs) });
-  }
-
-  /** An arm's very first runs say more of what it costs than of how the machines have changed. */
-  function learnMachines(arm: Arm, stages: StageTimes, cost: ArmCost): void {
-    if (book.runs(arm.id) === 0) return;
-    const onDevice = (times: StageTimes | ArmCost) => times.headMs + times.encodeMs + times.decodeMs;
-    if (onDevice(cost) > 0) device.push({ shownMs: onDevice(stages), knownMs: onDevice(cost) });
-    else device.fade();
-    if (arm.kind === 'split') cloud.push({ shownMs: stages.tailMs, knownMs: cost.tailMs });
-    else cloud.fade();
-  }
-
-  function predict(arm: Arm, cost: ArmCost, now: Conditions): number {
-    if (arm.kind === 'device') return score(cost, now, 'device');
-    return score(cost, now, 'split') + congestionPrice * cost.tailMs;
-  }
 
   function rank(arms: readonly Arm[], nowMs: number): readonly Prediction[] {
-    const now = conditions(nowMs);
+    const now = estimate.conditions(nowMs);
     return arms
       .flatMap((arm) => {
         const cost = book.cost(arm.id);
-        return cost === undefined ? [] : [{ arm, totalMs: predict(arm, cost, now) }];
+        return cost === undefined ? [] : [{ arm, totalMs: estimate.predict(arm, cost, now) }];
       })
       .sort((a, b) => a.totalMs - b.totalMs);
   }
 
   function decide(arms: readonly Arm[], nowMs: number, limits: DecisionLimits = {}): Decision {
-    const now = conditions(nowMs);
+    const now = estimate.conditions(nowMs);
     const ranked = rank(arms, nowMs);
-    const inTime = ranked.filter(({ arm }) => isInTime(arm, now, limits));
-    const possible = inTime.length > 0 ? inTime : ranked.slice(0, 1);
+    const possible = inTime(ranked, now, limits);
     const best = possible[0];
     if (best === undefined) return { ...UNKNOWN, arm: deviceArm };
-    const held = possible.find(({ arm }) => arm.id === current?.id);
-    const chosen = held && staysWith(held, best, now) ? held : best;
-    const change = noteChange(chosen, ranked, { now, nowMs });
+    const chosen = inUse.pick(possible, best, now);
+    const change = inUse.use(chosen, ranked, { now, nowMs });
     const probe = probeOf(ranked, chosen, nowMs);
-    return {
-      arm: chosen.arm,
-      totalMs: chosen.totalMs,
-      giveUpAfterMs: patienceOf(probe ?? chosen.arm, now),
-      probe,
-      change,
-    };
+    const patienceMs = patienceOf(probe ?? chosen.arm, now);
+    // A probe that takes longer than this has said what it had to say.
+    const giveUpMs = probe ? Math.min(patienceMs ?? 0, PROBE_TIMES * chosen.totalMs) : patienceMs;
+    return { arm: chosen.arm, totalMs: chosen.totalMs, giveUpAfterMs: giveUpMs, probe, change };
   }
 
-  function isInTime(arm: Arm, now: Conditions, { deadlineMs }: DecisionLimits): boolean {
-    const cost = book.cost(arm.id);
-    if (deadlineMs === undefined || cost === undefined) return true;
-    return latencyScore(cost, now, arm.kind) <= deadlineMs;
-  }
-
-  function staysWith(held: Prediction, best: Prediction, now: Conditions): boolean {
-    if (held === best) return true;
-    if (!hysteresis.isWorthIt(1 - best.totalMs / held.totalMs)) return true;
-    return random !== undefined && whyMove(held.arm, best.arm, now) === 'cloud' && random() < 0.5;
-  }
-
-  function whyMove(from: Arm, to: Arm, now: Conditions): ArmChange['cause'] {
-    const [fromCost, toCost] = [book.cost(from.id), book.cost(to.id)];
-    if (hasBeenSilent) return 'silence';
-    if (!fromCost || !toCost) return 'arms';
-    const kindOf = (cost: ArmCost) => (cost === fromCost ? from : to);
-    return causeOf({
-      ...{ from: fromCost, to: toCost, now, before: before ?? now },
-      score: (cost, conditions) => predict(kindOf(cost), cost, conditions),
-    });
-  }
-
-  function noteChange(
-    chosen: Prediction,
+  /** Those that keep the deadline; where none does, the one that misses it by least. */
+  function inTime(
     ranked: readonly Prediction[],
-    { now, nowMs }: { readonly now: Conditions; readonly nowMs: number },
-  ): ArmChange | undefined {
-    const from = current;
-    current = chosen.arm;
-    hysteresis.count(from?.id !== chosen.arm.id);
-    if (from?.id === chosen.arm.id) return undefined;
-    const left = ranked.find(({ arm }) => arm.id === from?.id);
-    const change = from && {
-      ...{ from, to: chosen.arm, toMs: chosen.totalMs, fromMs: left?.totalMs },
-      cause: left ? whyMove(from, chosen.arm, now) : 'arms',
-      ...{ now, before: before ?? now },
+    now: Conditions,
+    { deadlineMs = Number.POSITIVE_INFINITY }: DecisionLimits,
+  ): readonly Prediction[] {
+    const latencyOf = ({ arm }: Prediction) => {
+      const cost = book.cost(arm.id);
+      return cost ? latencyScore(cost, now, arm.kind) : Number.POSITIVE_INFINITY;
     };
-    before = now;
-    changedAtMs = nowMs;
-    hasBeenSilent = false;
-    return change;
+    if (deadlineMs === Number.POSITIVE_INFINITY) return ranked;
+    const kept = ranked.filter((one) => latencyOf(one) <= deadlineMs);
+    return kept.length > 0 ? kept : ranked.toSorted((a, b) => latencyOf(a) - latencyOf(b)).slice(0, 1);
   }
 
   function patienceOf(arm: Arm, now: Conditions): number | undefined {
     const [cost, whole] = [book.cost(arm.id), book.cost(DEVICE_ARM.id)];
     if (arm.kind === 'device' || !cost || !whole) return undefined;
-    const { headMs, encodeMs, decodeMs, ...away } = predictStages(cost, now);
+    const { headMs, uplinkMs, queueMs, tailMs, downlinkMs } = predictStages(cost, now);
     const restMs = Math.max(0, whole.headMs * now.deviceSlowdown - headMs);
-    return giveUpAfterMs(totalMs({ ...away, headMs: 0, encodeMs: 0, decodeMs: 0 }), restMs);
+    return giveUpAfterMs(uplinkMs + queueMs + tailMs + downlinkMs, restMs);
   }
 
   function probeOf(ranked: readonly Prediction[], chosen: Prediction, nowMs: number): SplitArm | undefined {
@@ -205,9 +110,9 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
     if (!probe) return undefined;
     const isDue = probes.isDue({
       nowMs,
-      learntAtMs: link.learntAtMs() ?? Number.NEGATIVE_INFINITY,
-      aloneSinceMs: changedAtMs,
-      costMs: probe.encodeMs * device.value,
+      learntAtMs: estimate.linkLearntAtMs(),
+      aloneSinceMs: inUse.sinceMs,
+      costMs: probe.encodeMs * estimate.conditions(nowMs).deviceSlowdown,
       ratio: rival.totalMs / chosen.totalMs,
     });
     return isDue ? probe.arm : undefined;
@@ -216,18 +121,23 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
   return {
     setCost: (arm, cost, runs) => book.set(arm, cost, runs),
     cost: (arm) => book.cost(arm.id),
-    pushRoundTrip: (ms) => link.pushRoundTrip(ms),
-    observe,
+    pushRoundTrip: (ms) => estimate.pushRoundTrip(ms),
+    observe(observation, nowMs) {
+      if (observation.arm.kind === 'split') inUse.heard(false);
+      estimate.observe(observation, nowMs);
+    },
     observeSilence(arm, waitedMs, nowMs) {
-      const sentBytes = book.cost(arm.id)?.sentBytes ?? 0;
-      hasBeenSilent = true;
-      if (sentBytes > 0) link.pushUpperBound((sentBytes * 8000) / Math.max(waitedMs, 1), nowMs);
+      inUse.heard(true);
+      estimate.observeSilence(arm, waitedMs, nowMs);
     },
     rank,
     choose: (arms, nowMs) => decide(arms, nowMs).arm,
     decide,
-    conditions,
+    conditions: estimate.conditions,
   };
 }
+
+/** Of the device's own time. */
+const PROBE_TIMES = 4;
 
 const UNKNOWN = { totalMs: undefined, giveUpAfterMs: undefined, probe: undefined, change: undefined };

@@ -1,6 +1,7 @@
 /** Whoever chooses arms in a simulation: the controller, the oracle, and what they are compared with. */
-import type { Observation } from './controller.ts';
+
 import type { Decision } from './decision.ts';
+import type { Observation } from './estimate.ts';
 import type { PlayedArm } from './simulated-plan.ts';
 
 export type PolicyDecision = Pick<Decision, 'arm'> &

@@ -23,7 +23,7 @@ export interface ProbeNeed {
 // Encoding for probes takes at most this share of the device's time.
 const COST_SHARE = 0.01;
 // Links that come and go do so in seconds; one that has been bad for a while is looked at less and less often.
-const LEAST_PAUSE_MS = 400;
+const LEAST_PAUSE_MS = 300;
 const PATIENT_AFTER_MS = 10_000;
 const MOST_PATIENCE = 5;
 

@@ -1,6 +1,6 @@
 /** One device of a simulation: makes requests, one at a time, as its policy says. */
 import type { EventQueue } from './event-queue.ts';
-import type { Policy, PolicyDecision, Situation } from './policy.ts';
+import type { Policy, PolicyDecision } from './policy.ts';
 import type { PlayedRequest } from './simulate.ts';
 import type { PlayedArm } from './simulated-plan.ts';
 import {
@@ -10,8 +10,10 @@ import {
   type Serving,
   sendThrough,
   serve,
+  shifted,
   type World,
 } from './simulated-world.ts';
+import { bestOf, shownLink, trueTotalMs } from './true-times.ts';
 
 export interface SimulatedDeviceOptions {
   readonly index: number;
@@ -37,9 +39,6 @@ interface Request {
 }
 
 const QUIET: Noise = { device: 1, cloud: 1 };
-// As the transport: shorter messages do not show the rate by how their parts spread.
-const SPREAD_BYTES = 65_536;
-const SPREAD_MS = 5;
 const NEVER_MS = Number.POSITIVE_INFINITY;
 
 export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(): void } {
@@ -55,7 +54,8 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     const startMs = nowMs;
     if (options.isOver(startMs)) return;
     const noise = world.noise?.(index, requests++) ?? QUIET;
-    const trueMs = (one: PlayedArm) => trueTotalMs(one, startMs, noise);
+    const trueMs = (one: PlayedArm) =>
+      trueTotalMs(world, one, { startMs, noise, gatewayFreeAtMs: gateway.freeAtMs });
     const uplinkBitsPerSecond = () => world.uplink.bitsPerSecondAt(startMs);
     const decision = policy.decide({ nowMs: startMs, trueMs, uplinkBitsPerSecond });
     const best = bestOf(arms, trueMs);
@@ -141,14 +141,7 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     if (isOnTrial && probe !== token) return;
     if (isOnTrial) probe = undefined;
     const { stages, answerAtMs } = serving;
-    const { sentBytes, receivedBytes } = cost;
-    const { uplinkMs, downlinkMs } = stages;
-    const sendingMs = uplinkMs - world.roundTripMs / 2;
-    const isLong = sentBytes >= SPREAD_BYTES && sendingMs >= SPREAD_MS;
-    const link = {
-      ...{ atMs: sending.arriveAtMs, sentBytes, uplinkMs, receivedBytes, downlinkMs },
-      ...(isLong && { uplinkBitsPerSecond: (sentBytes * 8000) / sendingMs }),
-    };
+    const link = shownLink(world, cost, { stages, atMs: sending.arriveAtMs });
     policy.observe?.({ arm, stages, link }, answerAtMs - startMs, answerAtMs);
     end(answerAtMs, false);
   }
@@ -167,35 +160,7 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     end(nowMs + restMs, true);
   }
 
-  function trueTotalMs({ arm, cost }: PlayedArm, startMs: number, noise: Noise): number {
-    if (arm.kind === 'device') return runHere(world, cost, startMs, noise);
-    const sending = sendThrough(world, cost, startMs, noise);
-    return serve(world, cost, { sending, noise, gatewayFreeAtMs: gateway.freeAtMs }).answerAtMs - startMs;
-  }
-
   return { start };
 }
 
 const NO_STAGES = { headMs: 0, encodeMs: 0, uplinkMs: 0, queueMs: 0, tailMs: 0, downlinkMs: 0, decodeMs: 0 };
-
-function bestOf(arms: readonly PlayedArm[], trueMs: Situation['trueMs']) {
-  let best = { id: '', ms: Number.POSITIVE_INFINITY };
-  for (const one of arms) {
-    const ms = trueMs(one);
-    if (ms < best.ms) best = { id: one.arm.id, ms };
-  }
-  return best;
-}
-
-function shifted(world: World, shiftMs: number): World {
-  if (shiftMs === 0) return world;
-  const { uplink } = world;
-  return {
-    ...world,
-    uplink: {
-      durationMs: uplink.durationMs,
-      bitsPerSecondAt: (atMs) => uplink.bitsPerSecondAt(atMs + shiftMs),
-      finishMs: (startMs, bytes) => uplink.finishMs(startMs + shiftMs, bytes) - shiftMs,
-    },
-  };
-}

@@ -74,3 +74,17 @@ export function runHere(world: World, cost: ArmCost, startMs: number, noise: Noi
     (cost.headMs + cost.encodeMs + cost.decodeMs) * (world.deviceSlowdown?.(startMs) ?? 1) * noise.device
   );
 }
+
+/** The same world for a device that is `shiftMs` ahead in the trace. */
+export function shifted(world: World, shiftMs: number): World {
+  if (shiftMs === 0) return world;
+  const { uplink } = world;
+  return {
+    ...world,
+    uplink: {
+      durationMs: uplink.durationMs,
+      bitsPerSecondAt: (atMs) => uplink.bitsPerSecondAt(atMs + shiftMs),
+      finishMs: (startMs, bytes) => uplink.finishMs(startMs + shiftMs, bytes) - shiftMs,
+    },
+  };
+}

@@ -28,6 +28,7 @@ export function createSlowdown(): Slowdown {
   const average = createAverage(FOLLOW, 1);
   let halfLife = FIRST_HALF_LIFE;
   let hasFaded = false;
+  const faded = (value: number, share: number) => 1 + (value - 1) * 2 ** (-share / halfLife);
   return {
     get value() {
       return average.value ?? 1;
@@ -41,10 +42,12 @@ export function createSlowdown(): Slowdown {
       hasFaded = false;
       const isNoise = Math.abs(Math.log(ratio / this.value)) < NOISE;
       average.push(ratio, isNoise ? share * NOISE_SHARE : share);
+      // What a short stage does not confirm fades too: else a small error that it cannot show would stay for ever.
+      average.set(faded(this.value, 1 - share));
     },
     fade() {
       hasFaded = true;
-      average.set(1 + (this.value - 1) * 2 ** (-1 / halfLife));
+      average.set(faded(this.value, 1));
     },
   };
 }

@@ -58,7 +58,7 @@ function linkBand({ rates, durationMs }: TraceChart, x: Scale): string {
 function armRows({ arms, stays }: TraceChart, x: Scale, top: number): string {
   const rowOf = new Map(arms.map(({ id }, i) => [id, arms.length - 1 - i]));
   const names = arms.map(({ id, name, kind }) => {
-    const shown = name.length > 28 ? `${name.slice(0, 27)}…` : name;
+    const shown = name.length > 24 ? `${name.slice(0, 23)}…` : name;
     const y = top + (rowOf.get(id) ?? 0) * ROW + 12;
     return `<text class="${kind}" x="${RIGHT + 8}" y="${at(y)}">${escapeHtml(shown)}<title>${escapeHtml(name)}</title></text>`;
   });
