@@ -1,6 +1,13 @@
 /** `@cutpoint/sdk/gateway`: what a gateway is made of. */
 
-export { type Codec, createCodec, type DecodeLimits, isCodecProfile } from './codec/codec.ts';
+export {
+  type Codec,
+  createCodec,
+  type DecodeLimits,
+  type DecodeNextOptions,
+  isCodecProfile,
+  type Reference,
+} from './codec/codec.ts';
 export { deflateNode } from './codec/deflate-node.ts';
 export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';

@@ -10,9 +10,11 @@ export interface Suite {
 }
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  adaptive: async () => (await import('./adaptive/suite.ts')).adaptiveSuite,
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
   planner: async () => (await import('./planner/suite.ts')).plannerSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
+  transport: async () => (await import('./transport/suite.ts')).transportSuite,
 };
 
 const [name, ...flags] = process.argv.slice(2);

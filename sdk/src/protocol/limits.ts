@@ -21,6 +21,9 @@ export const MIN_CHUNK_BYTES: number = 1024;
 /** Room for topic, header and packet framing between a part's payload and the broker's packet limit, in bytes. */
 export const PACKET_OVERHEAD_BYTES: number = 1024;
 
+/** Most parts that one credit asks for again: bounds its size. */
+export const MAX_MISSING_PARTS: number = 256;
+
 /** Bytes of one message that may be under way before the receiver grants more. */
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 /** One message as its parts come in: what is held, and what the sender is to be told of it. */
-import { MIN_CHUNK_BYTES } from '../protocol/limits.ts';
+import { MAX_MISSING_PARTS, MIN_CHUNK_BYTES } from '../protocol/limits.ts';
 import type { PartFields } from '../protocol/v1/messages.ts';
 
 /** One part as it came in. `head` is the header of part 0. */
@@ -8,7 +8,6 @@ export interface ArrivedPart<Head> {
   readonly id: string;
   readonly fields: PartFields;
   readonly head?: Head;
-  /** Only valid during the call: it is copied. */
   readonly payload: Uint8Array;
   readonly atMs: number;
 }
@@ -17,6 +16,8 @@ export interface Credit {
   readonly attempt: number;
   readonly receivedBytes: number;
   readonly heldBytes: number;
+  /** Parts to send again. */
+  readonly missing?: readonly number[];
 }
 
 export interface WholeMessage<Head> {
@@ -45,10 +46,18 @@ export interface Assembly<Head> {
   receivedBytes: number;
   creditedBytes: number;
   creditedMs: number;
+  /** Parts below this one were asked for again in the current attempt, where they were missing. */
+  askedBelow: number;
 }
 
 /** Credit is due at the latest after this time, so that a slow link is told from a dead one. */
 const CREDIT_INTERVAL_MS = 100;
+
+/** Parts that arrive this far before one are not lost but may have passed it, as two ways through a cluster let them. */
+const REORDERED_PARTS = 2;
+
+/** A view that pins more than this times its own length is copied: held bytes shall be what they seem. */
+const MOST_PINNED = 4;
 
 /** The first part of a message that came in, whichever it is. */
 export function openAssembly<Head>({ sender, id, fields, payload, atMs }: ArrivedPart<Head>): Assembly<Head> {
@@ -66,6 +75,7 @@ export function openAssembly<Head>({ sender, id, fields, payload, atMs }: Arrive
     receivedBytes: 0,
     creditedBytes: 0,
     creditedMs: atMs,
+    askedBelow: 0,
   };
 }
 
@@ -90,12 +100,12 @@ export function addPart<Head>(
     assembly.attempt = fields.attempt;
     assembly.receivedBytes = 0;
     assembly.creditedBytes = 0;
+    assembly.askedBelow = 0;
   }
   if (fields.attempt === assembly.attempt) assembly.receivedBytes += payload.length;
   if (head !== undefined) assembly.head ??= { value: head, atMs };
   if (assembly.parts.has(fields.part)) return 0;
-  // Not slice(): on a Buffer that is a view, and the memory is the transport's.
-  assembly.parts.set(fields.part, new Uint8Array(payload));
+  assembly.parts.set(fields.part, unpinned(payload));
   assembly.heldBytes += payload.length;
   return payload.length;
 }
@@ -106,16 +116,44 @@ export function creditDue<Head>(
   { fields, atMs }: ArrivedPart<Head>,
 ): Credit | undefined {
   if (assembly.count === 1) return undefined;
-  const { attempt, receivedBytes, heldBytes } = assembly;
+  const { attempt, receivedBytes, heldBytes, totalBytes } = assembly;
   const isWhole = assembly.parts.size === assembly.count;
-  const isQuarter = receivedBytes - assembly.creditedBytes >= fields.windowBytes / 4;
+  // What fits the window goes out without waiting for anything.
+  const isAwaited = totalBytes > fields.windowBytes;
+  const isQuarter = isAwaited && receivedBytes - assembly.creditedBytes >= fields.windowBytes / 4;
   const isLate = atMs - assembly.creditedMs >= CREDIT_INTERVAL_MS;
-  // A repeated message begins with a question: is it still wanted?
+  // A repeated message begins with a question: what of it is still wanted?
   const isQuestion = attempt > 1 && fields.part === 0;
-  if (!isWhole && !isQuarter && !isLate && !isQuestion) return undefined;
+  const missing = missingParts(assembly, isQuestion ? assembly.count : overtakenEnd(assembly, fields));
+  if (!isWhole && !isQuarter && !isLate && !isQuestion && missing.length === 0) return undefined;
   assembly.creditedBytes = receivedBytes;
   assembly.creditedMs = atMs;
-  return { attempt, receivedBytes, heldBytes };
+  return { attempt, receivedBytes, heldBytes, ...(missing.length > 0 && { missing }) };
+}
+
+/** A broker keeps the order of one sender, so what later parts have passed is lost. */
+function overtakenEnd<Head>({ attempt, count }: Assembly<Head>, fields: PartFields): number {
+  if (fields.attempt < attempt) return 0;
+  return fields.part === count - 1 ? count : fields.part - REORDERED_PARTS;
+}
+
+/** Each is asked for once an attempt; should that be lost too, the next attempt's question brings it up again. */
+function missingParts<Head>(assembly: Assembly<Head>, end: number): number[] {
+  const missing: number[] = [];
+  let part = assembly.askedBelow;
+  for (; part < end && missing.length < MAX_MISSING_PARTS; part++)
+    if (!assembly.parts.has(part)) missing.push(part);
+  assembly.askedBelow = Math.max(
+    assembly.askedBelow,
+    missing.length === MAX_MISSING_PARTS ? assembly.count : part,
+  );
+  return missing;
+}
+
+function unpinned(payload: Uint8Array): Uint8Array {
+  const isLarge = payload.buffer.byteLength > MOST_PINNED * payload.length;
+  // Not slice(): on a Buffer that is a view.
+  return isLarge ? new Uint8Array(payload) : payload;
 }
 
 /** `undefined` when the parts are not what their claims said. */

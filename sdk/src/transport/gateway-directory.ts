@@ -1,12 +1,15 @@
 /** The gateways that announced themselves and are not known to have gone. */
 import type { Clock } from '../clock.ts';
-import { SplitError } from '../errors.ts';
+import { type ErrorCode, SplitError } from '../errors.ts';
 import type { Announcement } from '../protocol/v1/announcement.ts';
 
 export interface GatewayDirectory {
   /** Takes an announcement; `offline` removes the gateway. */
   put(announcement: Announcement): void;
   get(gateway: string): Announcement | undefined;
+  /** A request to it ended with this code: where that speaks against the gateway, others come first for a while. */
+  noteFailure(gateway: string, code: ErrorCode): void;
+  hasFailed(gateway: string): boolean;
   alive(): readonly Announcement[];
   /** Without the broker nobody can be heard, so nobody is known. */
   forgetAll(): void;
@@ -19,23 +22,48 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Announcements that may be lost or late before a gateway is taken for gone. */
+const MISSED = 3;
+
+/** After a failure others are asked first for this long, then the gateway may show that it is back. */
+const AVOIDED_MS = 10_000;
+
+const SPEAKS_AGAINST: ReadonlySet<ErrorCode> = new Set([
+  'deadline-exceeded',
+  'gateway-unavailable',
+  'overloaded',
+  'runtime-failed',
+]);
+
 export function createGatewayDirectory(clock: Clock): GatewayDirectory {
   const known = new Map<string, Announcement>();
+  const heardMs = new Map<string, number>();
+  const failedMs = new Map<string, number>();
   const listeners = new Set<(announcement: Announcement) => void>();
-  const alive = () => [...known.values()];
+  const isSilent = ({ gateway, everyMs }: Announcement) =>
+    everyMs !== undefined && clock.nowMs() - (heardMs.get(gateway) ?? 0) > MISSED * everyMs;
+  const alive = () => [...known.values()].filter((one) => !isSilent(one));
   const onAnnouncement = (listener: (announcement: Announcement) => void) => {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
   return {
     put: (announcement) => {
-      if (announcement.state === 'offline') known.delete(announcement.gateway);
-      else known.set(announcement.gateway, announcement);
+      const { gateway, state } = announcement;
+      heardMs.set(gateway, clock.nowMs());
+      if (state === 'offline') for (const map of [known, heardMs, failedMs]) map.delete(gateway);
+      else known.set(gateway, announcement);
       for (const listener of [...listeners]) listener(announcement);
     },
     get: (gateway) => known.get(gateway),
+    noteFailure: (gateway, code) => {
+      if (SPEAKS_AGAINST.has(code)) failedMs.set(gateway, clock.nowMs());
+    },
+    hasFailed: (gateway) => clock.nowMs() - (failedMs.get(gateway) ?? Number.NEGATIVE_INFINITY) < AVOIDED_MS,
     alive,
-    forgetAll: () => known.clear(),
+    forgetAll: () => {
+      for (const map of [known, heardMs]) map.clear();
+    },
     onAnnouncement,
     waitFor: async (model, { deadlineMs, signal }) => {
       const found = findReady(alive(), model);

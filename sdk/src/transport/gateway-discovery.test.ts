@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   ask,
   join,
@@ -10,11 +10,64 @@ import {
   serve,
 } from '../../../test/support/request-pair.ts';
 import { systemClock } from '../clock.ts';
+import { createGatewayDirectory } from './gateway-directory.ts';
 import { memoryBroker } from './memory.ts';
-import type { OutgoingReply } from './request-server.ts';
+import { createRequestServer, type OutgoingReply } from './request-server.ts';
 import type { Transport } from './transport.ts';
 
 const clock = systemClock();
+
+test('a gateway that repeats itself is forgotten when it falls silent, and found again', async () => {
+  let nowMs = 0;
+  const directory = createGatewayDirectory({ nowMs: () => nowMs, sleep: () => new Promise(() => {}) });
+  const announcement = {
+    v: 1,
+    gateway: 'gw',
+    state: 'ready',
+    models: [],
+    maxPayloadBytes: 1,
+    everyMs: 100,
+  } as const;
+  directory.put(announcement);
+  nowMs = 300;
+  expect(directory.alive()).toHaveLength(1);
+  nowMs = 301;
+  expect(directory.alive()).toHaveLength(0);
+  directory.put(announcement);
+  expect(directory.alive()).toHaveLength(1);
+});
+
+test('a failure speaks against a gateway for ten seconds', () => {
+  let nowMs = 0;
+  const directory = createGatewayDirectory({ nowMs: () => nowMs, sleep: () => new Promise(() => {}) });
+  directory.noteFailure('mine', 'model-unknown');
+  directory.noteFailure('gw', 'deadline-exceeded');
+  expect([directory.hasFailed('mine'), directory.hasFailed('gw')]).toEqual([false, true]);
+  nowMs = 10_000;
+  expect(directory.hasFailed('gw')).toBe(false);
+});
+
+test('a gateway that cannot serve says that it is gone, and answers no hello', async () => {
+  const broker = memoryBroker();
+  let canServe = true;
+  const server = createRequestServer({
+    transport: broker.connect(),
+    gatewayId: 'gw',
+    clock: systemClock(),
+    announceEveryMs: 20,
+    announce: () => (canServe ? { state: 'ready', models: [], maxPayloadBytes: 1 } : undefined),
+    handle: () => Promise.reject(new Error('not asked')),
+  });
+  await server.start();
+  onTestFinished(() => server.stop());
+  const client = await join(async () => broker.connect(), {}, false);
+  await vi.waitFor(() => expect(client.gateways()).toMatchObject([{ gateway: 'gw', everyMs: 20 }]));
+  canServe = false;
+  await vi.waitFor(() => expect(client.gateways()).toEqual([]));
+  const late = await join(async () => broker.connect(), {}, false);
+  await systemClock().sleep(50);
+  expect(late.gateways()).toEqual([]);
+});
 
 test('a draining gateway answers what it has, refuses the rest, and says so', async () => {
   const broker = memoryBroker();

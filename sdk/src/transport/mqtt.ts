@@ -42,6 +42,8 @@ class MqttTransport implements Transport {
   readonly #listeners = new Set<(state: 'connected' | 'lost') => void>();
   /** Rejects publishes that MQTT.js will never call back, because their connection went away. */
   readonly #unfinished = new Set<(error: SplitError) => void>();
+  /** Came before all subscriptions were renewed: nobody shall act on one while publishes are refused. */
+  #early: { readonly topic: string; readonly payload: Uint8Array }[] = [];
   #maxPacketBytes: number;
   #isReady = false;
   #isClosed = false;
@@ -148,12 +150,14 @@ class MqttTransport implements Transport {
     this.#failures = 0;
     this.#isReady = true;
     this.#notify('connected');
+    for (const { topic, payload } of this.#early.splice(0)) this.#deliver(topic, payload);
   }
 
   #onClose(): void {
     const pause = Math.min((this.#options.reconnectMs ?? 200) * 2 ** this.#failures, LONGEST_RECONNECT_MS);
     this.#client.options.reconnectPeriod = Math.round(pause * (0.75 + Math.random() / 2));
     this.#failures += 1;
+    this.#early = [];
     this.#rejectUnfinished();
     if (!this.#isReady) return;
     this.#isReady = false;
@@ -161,6 +165,11 @@ class MqttTransport implements Transport {
   }
 
   #onMessage(topic: string, payload: Uint8Array): void {
+    if (this.#isReady) this.#deliver(topic, payload);
+    else this.#early.push({ topic, payload });
+  }
+
+  #deliver(topic: string, payload: Uint8Array): void {
     for (const { filter, receive } of this.#subscriptions) {
       if (!matchesFilter(filter, topic)) continue;
       try {

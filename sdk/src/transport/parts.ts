@@ -1,6 +1,7 @@
 /** Cuts a message into parts of equal size without copying it. Fixed for all attempts, so that their parts fit together. */
 import { SplitError } from '../errors.ts';
-import { MIN_CHUNK_BYTES, PACKET_OVERHEAD_BYTES } from '../protocol/limits.ts';
+import { headerBytes } from '../protocol/envelope.ts';
+import { MAX_HEADER_BYTES, MIN_CHUNK_BYTES, PACKET_OVERHEAD_BYTES } from '../protocol/limits.ts';
 
 export interface Parts {
   readonly count: number;
@@ -11,9 +12,14 @@ export interface Parts {
   slice(part: number): readonly Uint8Array[];
 }
 
-/** Payload bytes of a part that fit the packet limit of the broker beside a header of `headerBytes`. */
-export function partBytesFor(chunkBytes: number, maxPacketBytes: number, headerBytes: number): number {
-  const partBytes = Math.min(chunkBytes, maxPacketBytes - PACKET_OVERHEAD_BYTES - headerBytes);
+/** Room for the fields that the outbox adds to a header, in bytes. */
+const PART_FIELD_BYTES = 128;
+
+/** Payload bytes of a part that fit the packet limit of the broker beside the header of the first one. */
+export function partBytesFor(chunkBytes: number, maxPacketBytes: number, head: object): number {
+  if (chunkBytes + PACKET_OVERHEAD_BYTES + MAX_HEADER_BYTES <= maxPacketBytes) return chunkBytes;
+  const headBytes = headerBytes(head) + PART_FIELD_BYTES;
+  const partBytes = Math.min(chunkBytes, maxPacketBytes - PACKET_OVERHEAD_BYTES - headBytes);
   if (partBytes >= MIN_CHUNK_BYTES) return partBytes;
   throw new SplitError(
     'payload-too-large',
@@ -21,8 +27,11 @@ export function partBytesFor(chunkBytes: number, maxPacketBytes: number, headerB
   );
 }
 
-export function cutIntoParts(pieces: readonly Uint8Array[], partBytes: number): Parts {
+/** Of equal size: a short last part would say little of the link's rate. */
+export function cutIntoParts(pieces: readonly Uint8Array[], mostPartBytes: number): Parts {
   const totalBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const equalBytes = Math.ceil(totalBytes / Math.max(1, Math.ceil(totalBytes / mostPartBytes)));
+  const partBytes = Math.max(equalBytes, Math.min(mostPartBytes, MIN_CHUNK_BYTES));
   return {
     count: Math.max(1, Math.ceil(totalBytes / partBytes)),
     totalBytes,

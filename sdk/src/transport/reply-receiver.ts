@@ -35,6 +35,11 @@ export interface ReplyReceiver {
 
 type ReplyHeader = CreditHeader | ErrorHeader | PartHeader | ResultHeader;
 
+interface Arrived {
+  readonly payload: Uint8Array;
+  readonly atMs: number;
+}
+
 export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceiver {
   const { clock, exchangeOf } = options;
   const inbox = createInbox<ResultHeader>({
@@ -45,14 +50,13 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
   let lateReplies = 0;
   let invalidMessages = 0;
 
-  function dispatch(bytes: Uint8Array, { payload }: Envelope, header: MessageHeader): void {
+  function dispatch(bytes: Uint8Array, { payload }: Envelope, header: MessageHeader, atMs: number): void {
     if (header.t === 'announcement') options.onAnnouncement(decodeAnnouncement(header.gateway, payload));
     else if (header.t === 'pong') options.onPong(header);
-    else if (header.t !== 'hello' && header.t !== 'ping' && header.t !== 'request')
-      dispatchReply(bytes, header, payload);
+    else if (isReply(header)) dispatchReply(bytes, header, { payload, atMs });
   }
 
-  function dispatchReply(bytes: Uint8Array, header: ReplyHeader, payload: Uint8Array): void {
+  function dispatchReply(bytes: Uint8Array, header: ReplyHeader, arrived: Arrived): void {
     const exchange = exchangeOf(header.id);
     // Credit for a request that has its reply is no reply that came late.
     if (!exchange && header.t !== 'credit') lateReplies += 1;
@@ -60,20 +64,13 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
     exchange.heard(bytes.length);
     if (header.t === 'credit') exchange.credited(header);
     else if (header.t === 'error') exchange.fail(new SplitError(toErrorCode(header.code), header.message));
-    else takePart(exchange, header, payload);
+    else takePart(exchange, header, arrived);
   }
 
-  function takePart(exchange: Exchange, header: ResultHeader | PartHeader, payload: Uint8Array): void {
+  function takePart(exchange: Exchange, header: ResultHeader | PartHeader, arrived: Arrived): void {
     const { id, gateway } = exchange;
     const head = header.t === 'result' ? { head: header } : {};
-    const outcome = inbox.accept({
-      sender: SENDER,
-      id,
-      fields: header,
-      ...head,
-      payload,
-      atMs: clock.nowMs(),
-    });
+    const outcome = inbox.accept({ sender: SENDER, id, fields: header, ...head, ...arrived });
     if ('credit' in outcome && outcome.credit) {
       options.sendCredit(gateway, { v: 1, t: 'credit', id, ...outcome.credit });
     }
@@ -90,10 +87,12 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
 
   return {
     receive: (bytes) => {
+      // Taken before anything else: what parsing takes is not the link's.
+      const atMs = clock.nowMs();
       let envelope: Envelope | undefined;
       try {
         envelope = decodeEnvelope(bytes);
-        dispatch(bytes, envelope, parseHeader(envelope.header));
+        dispatch(bytes, envelope, parseHeader(envelope.header), atMs);
       } catch (error) {
         unreadable(envelope, asSplitError(error));
       }
@@ -120,6 +119,10 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
 
 /** All replies come from one place as the inbox sees it: ids alone tell them apart. */
 const SENDER = 'gateway';
+
+function isReply(header: MessageHeader): header is ReplyHeader {
+  return header.t === 'result' || header.t === 'part' || header.t === 'credit' || header.t === 'error';
+}
 
 function goneAnnouncement(gateway: string): Announcement {
   return { v: 1, gateway, state: 'offline', models: [], maxPayloadBytes: 1 };

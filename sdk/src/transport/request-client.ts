@@ -1,20 +1,21 @@
 /** A device's side: finds gateways, sends requests to one of them, and takes the replies. */
 import type { Clock } from '../clock.ts';
-import { SplitError } from '../errors.ts';
-import { encodeEnvelope, headerBytes } from '../protocol/envelope.ts';
+import { asSplitError, SplitError } from '../errors.ts';
+import { encodeEnvelope } from '../protocol/envelope.ts';
 import { DEFAULT_CHUNK_BYTES, DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_WINDOW_BYTES } from '../protocol/limits.ts';
 import type { Announcement } from '../protocol/v1/announcement.ts';
 import type { MessageHeader } from '../protocol/v1/messages.ts';
-import { isId, topicsOf } from '../protocol/v1/topics.ts';
+import { topicsOf } from '../protocol/v1/topics.ts';
 import { createClockProbe } from './clock-probe.ts';
+import { createExchangeMaker } from './exchange-maker.ts';
 import { createGatewayDirectory, type WaitOptions } from './gateway-directory.ts';
-import { splitFrames, tensorFields } from './named-frames.ts';
+import { rankGateways } from './gateway-ranking.ts';
+import { splitFrames } from './named-frames.ts';
 import { createOutbox } from './outbox.ts';
 import { checkAnnounced, type OutgoingRequest, type Reply } from './outgoing-request.ts';
-import { cutIntoParts, partBytesFor } from './parts.ts';
 import { createReplyReceiver } from './reply-receiver.ts';
-import { replyTimings } from './reply-timings.ts';
-import { createExchange, type Exchange } from './request-exchange.ts';
+import { type ReplyTimings, replyTimings } from './reply-timings.ts';
+import type { Exchange, ExchangeEnd } from './request-exchange.ts';
 import type { Transport } from './transport.ts';
 
 export type {
@@ -40,6 +41,8 @@ export interface RequestClientOptions {
   readonly windowBytes?: number;
   /** Largest request and largest reply. @default 64 MiB */
   readonly maxPayloadBytes?: number;
+  /** Where the device is: gateways that announce the same are preferred. @default no preference */
+  readonly region?: string;
   /** An id that nobody can guess, of letters and digits. */
   randomId(): string;
 }
@@ -51,10 +54,15 @@ export interface ClientStats {
   readonly invalidMessages: number;
 }
 
+export interface ProbeOptions extends WaitOptions {
+  /** 150,000 show a rate of 100 Mbit/s within a tenth. */
+  readonly bytes: number;
+}
+
 export interface RequestClient {
   /** Subscribes and asks who is there. Works before the broker is reached; safe to call twice. */
   start(): Promise<void>;
-  /** Gateways alive now, ready or draining. Empty while the broker is away. */
+  /** Gateways alive now, ready or draining, the one to ask first at the head. Empty while the broker is away. */
   gateways(): readonly Announcement[];
   /** Hears every announcement, `offline` too, until the returned function is called. */
   onAnnouncement(listener: (announcement: Announcement) => void): () => void;
@@ -68,6 +76,11 @@ export interface RequestClient {
    * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`
    */
   request(gateway: string, request: OutgoingRequest, options: WaitOptions): Promise<Reply>;
+  /**
+   * Sends so many bytes for nothing but their timings: for a link that nobody has used for long.
+   * @throws SplitError as `request` does
+   */
+  probe(gateway: string, options: ProbeOptions): Promise<ReplyTimings>;
   /** Of a small message to the gateway and back, in milliseconds; `undefined` before it was measured. */
   roundTripMs(gateway: string): number | undefined;
   stats(): ClientStats;
@@ -79,9 +92,6 @@ export interface RequestClient {
 const FIRST_HELLO_MS = 500;
 const LAST_HELLO_MS = 10_000;
 
-/** Room for the fields that the outbox adds to a header, in bytes. */
-const PART_FIELD_BYTES = 128;
-
 /** @throws SplitError `options-invalid` for a device id or namespace of other letters than topics may have */
 export function createRequestClient(options: RequestClientOptions): RequestClient {
   const { transport, clock, deviceId } = options;
@@ -91,6 +101,11 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
   const exchanges = new Map<string, Exchange>();
   const directory = createGatewayDirectory(clock);
   const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES, clock);
+  const maker = createExchangeMaker({
+    ...{ transport, topics, deviceId, clock, outbox, chunkBytes },
+    randomId: () => options.randomId(),
+    onCancel: (gateway, id) => control(gateway, { v: 1, t: 'cancel', id }),
+  });
   const probe = createClockProbe({ clock, randomId: options.randomId, send: control });
   const receiver = createReplyReceiver({
     clock,
@@ -152,46 +167,24 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     }
   }
 
-  function makeExchange(
-    gateway: string,
-    request: OutgoingRequest,
-    { deadlineMs, signal }: WaitOptions,
-  ): Exchange {
-    const { tensors, ...fields } = request;
-    const id = options.randomId();
-    if (!isId(id))
-      throw new SplitError(
-        'options-invalid',
-        `randomId gave '${id}', which is not 1 to 64 letters or digits`,
-      );
-    const head = { v: 1, t: 'request', id, ...fields, tensors: tensorFields(tensors) } as const;
-    const partBytes = partBytesFor(
-      chunkBytes,
-      transport.maxPacketBytes,
-      headerBytes(head) + PART_FIELD_BYTES,
-    );
-    const parts = cutIntoParts(
-      tensors.map(({ frame }) => frame),
-      partBytes,
-    );
-    const topic = topics.request(gateway, deviceId);
-    const exchange = createExchange({
-      id,
-      gateway,
-      topic,
-      head,
-      parts,
-      deadlineMs,
-      signal,
-      transport,
-      outbox,
-      clock,
-    });
+  async function exchangeWith(exchange: Exchange): Promise<{ end: ExchangeEnd; timings: ReplyTimings }> {
+    const { id, gateway } = exchange;
     exchanges.set(id, exchange);
-    return exchange;
+    try {
+      const end = await exchange.run();
+      const timings = replyTimings({ ...end, offsetMs: probe.offsetMs(gateway) });
+      probe.learn(gateway, end);
+      return { end, timings };
+    } catch (error) {
+      directory.noteFailure(gateway, asSplitError(error).code);
+      throw error;
+    } finally {
+      exchanges.delete(id);
+      receiver.forget(id);
+    }
   }
 
-  function check(gateway: string, request: OutgoingRequest, { deadlineMs, signal }: WaitOptions): void {
+  function check({ deadlineMs, signal }: WaitOptions): void {
     if (closing.signal.aborted) throw new SplitError('closed', 'the client is closed');
     if (signal?.aborted)
       throw new SplitError('aborted', 'the caller stopped the request', { cause: signal.reason });
@@ -199,7 +192,6 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       throw new SplitError('deadline-exceeded', `deadlineMs is ${deadlineMs}; nothing is left`);
     if (!transport.isConnected)
       throw new SplitError('broker-unreachable', 'there is no connection to the broker');
-    checkAnnounced(request, directory.get(gateway), maxPayloadBytes);
   }
 
   return {
@@ -207,7 +199,14 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       starting ??= start();
       return starting;
     },
-    gateways: directory.alive,
+    gateways: () => {
+      const known = directory.alive().map((announcement) => ({
+        announcement,
+        roundTripMs: probe.roundTripMs(announcement.gateway),
+        hasFailed: directory.hasFailed(announcement.gateway),
+      }));
+      return rankGateways(known, options.region);
+    },
     onAnnouncement: directory.onAnnouncement,
     waitForGateway: async (model, wait) => {
       try {
@@ -220,17 +219,14 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       }
     },
     request: async (gateway, request, wait) => {
-      check(gateway, request, wait);
-      const exchange = makeExchange(gateway, request, wait);
-      try {
-        const end = await exchange.run();
-        const timings = replyTimings({ ...end, offsetMs: probe.offsetMs(gateway) });
-        probe.learn(gateway, end);
-        return { gateway, tensors: splitFrames(end.result.head.tensors, end.result.payload), timings };
-      } finally {
-        exchanges.delete(exchange.id);
-        receiver.forget(exchange.id);
-      }
+      check(wait);
+      checkAnnounced(request, directory.get(gateway), maxPayloadBytes);
+      const { end, timings } = await exchangeWith(maker.request(gateway, request, wait));
+      return { gateway, tensors: splitFrames(end.result.head.tensors, end.result.payload), timings };
+    },
+    probe: async (gateway, { bytes, ...wait }) => {
+      check(wait);
+      return (await exchangeWith(maker.probe(gateway, bytes, wait))).timings;
     },
     roundTripMs: probe.roundTripMs,
     stats: receiver.stats,

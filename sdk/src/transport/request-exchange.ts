@@ -1,9 +1,9 @@
 /** One request from the first publish to its end: a reply, an error, silence beyond the deadline, or the caller's wish. */
 import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import type { PartFields, RequestHeader, ResultHeader } from '../protocol/v1/messages.ts';
-import type { Credit, WholeMessage } from './assembly.ts';
-import type { Outbox } from './outbox.ts';
+import type { PartFields, ProbeHeader, RequestHeader, ResultHeader } from '../protocol/v1/messages.ts';
+import type { WholeMessage } from './assembly.ts';
+import type { CreditGrant, Outbox } from './outbox.ts';
 import type { Parts } from './parts.ts';
 import type { Transport } from './transport.ts';
 
@@ -11,13 +11,17 @@ export interface ExchangeOptions {
   readonly id: string;
   readonly gateway: string;
   readonly topic: string;
-  readonly head: Omit<RequestHeader, keyof PartFields | 'deadlineMs'>;
+  readonly head:
+    | Omit<RequestHeader, keyof PartFields | 'deadlineMs'>
+    | Omit<ProbeHeader, keyof PartFields | 'deadlineMs'>;
   readonly parts: Parts;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   readonly transport: Transport;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  /** The caller gave up: the gateway need not go on. */
+  onCancel(): void;
 }
 
 /** What came of it, for the timings. */
@@ -36,12 +40,15 @@ export interface Exchange {
   run(): Promise<ExchangeEnd>;
   /** The gateway sent so many bytes about this request. */
   heard(bytes: number): void;
-  credited(credit: Credit): void;
+  credited(credit: CreditGrant): void;
   succeed(result: WholeMessage<ResultHeader>): void;
   fail(error: SplitError): void;
   /** The broker is back: what was under way is lost, so ask again now. */
   reconnected(): void;
 }
+
+/** Given to signals that end a wait: without it each would make an error with a stack that nobody reads. */
+const ENDED = Symbol('ended');
 
 export function createExchange(options: ExchangeOptions): Exchange {
   const { clock, signal, deadlineMs, transport } = options;
@@ -54,8 +61,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   });
   const publishedMs = clock.nowMs();
   let wake = new AbortController();
+  let sending = new AbortController();
   let heardMs = publishedMs;
-  let isHeld = false;
   let attempts = 0;
   let sentBytes = 0;
   let receivedBytes = 0;
@@ -63,8 +70,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
   function end(settle: () => void): void {
     settle();
     signal?.removeEventListener('abort', onAbort);
-    ended.abort();
-    wake.abort();
+    ended.abort(ENDED);
+    sending.abort(ENDED);
+    wake.abort(ENDED);
   }
 
   function fail(error: SplitError): void {
@@ -72,6 +80,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 
   function onAbort(): void {
+    options.onCancel();
     fail(new SplitError('aborted', 'the caller stopped the request', { cause: signal?.reason }));
   }
 
@@ -81,10 +90,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
       attempts += 1;
       heardMs = clock.nowMs();
       wake = new AbortController();
-      const over = new AbortController();
-      void send(attempts, AbortSignal.any([over.signal, ended.signal]));
+      sending = new AbortController();
+      void send(attempts, sending.signal);
       await silence();
-      over.abort();
+      sending.abort(ENDED);
     }
   }
 
@@ -92,13 +101,19 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const { id: key, topic, parts, outbox } = options;
     const leftMs = Math.max(0, publishedMs + deadlineMs - clock.nowMs());
     const head = { ...options.head, deadlineMs: leftMs };
+    // A repeated message begins with its first part alone: the answer says what is missing.
+    const isProbe = attempt > 1;
     try {
-      sentBytes += await outbox.send({ topic, key, head, parts, attempt, isProbe: isHeld, signal: until });
+      await outbox.send({ topic, key, head, parts, attempt, isProbe, signal: until, onSent });
     } catch (cause) {
       const error = asSplitError(cause);
       // A lost connection is not the end: the request goes out again once the broker is back.
       if (error.code !== 'broker-unreachable') fail(error);
     }
+  }
+
+  function onSent(bytes: number): void {
+    sentBytes += bytes;
   }
 
   /** Until nothing was heard for a third of the deadline while there is a connection, or there is one again. */
@@ -134,12 +149,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
       heardMs = clock.nowMs();
       receivedBytes += bytes;
     },
-    credited: (credit) => {
-      isHeld = credit.heldBytes >= options.parts.totalBytes;
-      options.outbox.credit(options.id, credit);
-    },
+    credited: (credit) => options.outbox.credit(options.id, credit),
     succeed: (result) => end(() => resolve({ result, publishedMs, sentBytes, receivedBytes, attempts })),
     fail,
-    reconnected: () => wake.abort(),
+    reconnected: () => wake.abort(ENDED),
   };
 }

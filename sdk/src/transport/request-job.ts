@@ -1,8 +1,7 @@
 /** One request at the gateway: run once, answered as often as it is asked again, ended by its deadline. */
 import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import { headerBytes } from '../protocol/envelope.ts';
-import type { RequestHeader } from '../protocol/v1/messages.ts';
+import type { ProbeHeader, RequestHeader } from '../protocol/v1/messages.ts';
 import type { WholeMessage } from './assembly.ts';
 import { type NamedFrame, splitFrames, tensorFields } from './named-frames.ts';
 import type { Outbox } from './outbox.ts';
@@ -38,14 +37,16 @@ export interface OutgoingReply {
 export interface JobOptions {
   readonly gatewayId: string;
   readonly device: string;
-  readonly message: WholeMessage<RequestHeader>;
+  readonly message: WholeMessage<RequestHeader | ProbeHeader>;
   readonly replyTopic: string;
   readonly outbox: Outbox;
   readonly clock: Clock;
   handle(request: IncomingRequest): Promise<OutgoingReply>;
-  /** Payload bytes of a part beside a header of so many bytes. */
-  partBytes(headerBytes: number): number;
+  /** Payload bytes of a part beside this header. */
+  partBytes(head: object): number;
   sendError(error: SplitError): void;
+  /** The answer takes its time: tell the device that nothing more needs to be sent. */
+  tellHeld(attempt: number): void;
 }
 
 export interface RequestJob extends CachedJob {
@@ -56,6 +57,8 @@ export interface RequestJob extends CachedJob {
   run(): Promise<void>;
   /** The device asks again: the answer goes out again if it is there. */
   repeat(attempt: number): void;
+  /** The device waits no more: nothing is sent, and what still runs may end. */
+  cancel(): void;
   stop(): void;
 }
 
@@ -67,8 +70,12 @@ interface GoodAnswer {
 
 type Answer = GoodAnswer | { readonly error: SplitError; readonly parts?: undefined };
 
-/** Room for the fields that the outbox adds to a header, in bytes. */
-const PART_FIELD_BYTES = 128;
+/** An answer within this time, in milliseconds, says by itself that the request arrived. */
+const HELD_NOTICE_MS = 50;
+
+const ANSWERED = Symbol('answered');
+
+const NOTHING: OutgoingReply = { tensors: [], queueMs: 0, decodeMs: 0, tailMs: 0, encodeMs: 0 };
 
 export function createRequestJob(options: JobOptions): RequestJob {
   const { message, clock } = options;
@@ -78,14 +85,22 @@ export function createRequestJob(options: JobOptions): RequestJob {
   let attempt = head.attempt;
   let answer: Answer | undefined;
   let isDone = false;
+  ended.signal.addEventListener('abort', () => sending.abort(ANSWERED), { once: true });
 
   async function run(): Promise<void> {
     const deadlineMs = head.deadlineMs - (message.lastArrivalMs - message.headArrivalMs);
     // The sleep ends early when the server stops.
-    clock.sleep(deadlineMs, ended.signal).then(expire, () => undefined);
+    clock.sleep(Math.max(0, deadlineMs), ended.signal).then(expire, () => undefined);
+    const made = new AbortController();
+    if (head.parts > 1)
+      clock.sleep(HELD_NOTICE_MS, made.signal).then(
+        () => options.tellHeld(attempt),
+        () => undefined,
+      );
     if (deadlineMs <= 0) ended.abort(new SplitError('deadline-exceeded', 'the deadline passed on the way'));
     else answer = await makeAnswer(options, deadlineMs, ended.signal);
     isDone = true;
+    made.abort(ANSWERED);
     await send();
   }
 
@@ -101,9 +116,9 @@ export function createRequestJob(options: JobOptions): RequestJob {
   }
 
   async function sendReply({ reply, parts }: GoodAnswer): Promise<void> {
-    sending.abort();
+    sending.abort(ANSWERED);
     sending = new AbortController();
-    const signal = AbortSignal.any([sending.signal, ended.signal]);
+    const { signal } = sending;
     const result = { ...resultHead(options, reply), repliedMs: clock.nowMs() };
     try {
       const key = jobKey(options.device, head.id);
@@ -137,6 +152,7 @@ export function createRequestJob(options: JobOptions): RequestJob {
       // send() rejects nothing: it tells the device, or leaves it to ask again.
       if (isDone) void send();
     },
+    cancel: () => ended.abort(new SplitError('aborted', 'the device waits no more')),
     stop: () => ended.abort(new SplitError('gateway-unavailable', 'the gateway stops')),
   };
 }
@@ -148,20 +164,24 @@ export function jobKey(device: string, id: string): string {
 
 async function makeAnswer(options: JobOptions, deadlineMs: number, signal: AbortSignal): Promise<Answer> {
   try {
-    const reply = await options.handle(incoming(options, deadlineMs, signal));
-    const headBytes = headerBytes(resultHead(options, reply)) + PART_FIELD_BYTES;
+    const { head } = options.message;
+    const reply =
+      head.t === 'probe' ? NOTHING : await options.handle(incoming(options, head, { deadlineMs, signal }));
     const frames = reply.tensors.map(({ frame }) => frame);
-    return { reply, parts: cutIntoParts(frames, options.partBytes(headBytes)) };
+    return { reply, parts: cutIntoParts(frames, options.partBytes(resultHead(options, reply))) };
   } catch (error) {
     return { error: asSplitError(error) };
   }
 }
 
-function incoming({ device, message }: JobOptions, deadlineMs: number, signal: AbortSignal): IncomingRequest {
-  const { id, model, digest, cut, fetches, replyProfile } = message.head;
-  const tensors = splitFrames(message.head.tensors, message.payload);
+function incoming(
+  { device, message }: JobOptions,
+  { id, model, digest, cut, fetches, replyProfile, tensors: fields }: RequestHeader,
+  end: { readonly deadlineMs: number; readonly signal: AbortSignal },
+): IncomingRequest {
+  const tensors = splitFrames(fields, message.payload);
   const arrivedMs = message.lastArrivalMs;
-  return { id, device, model, digest, cut, tensors, fetches, replyProfile, deadlineMs, signal, arrivedMs };
+  return { id, device, model, digest, cut, tensors, fetches, replyProfile, arrivedMs, ...end };
 }
 
 function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {

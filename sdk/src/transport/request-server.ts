@@ -3,16 +3,18 @@ import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../protocol/envelope.ts';
 import { DEFAULT_CHUNK_BYTES, DEFAULT_MAX_PAYLOAD_BYTES, DEFAULT_WINDOW_BYTES } from '../protocol/limits.ts';
-import { type Announcement, type AnnouncementBody, encodeAnnouncement } from '../protocol/v1/announcement.ts';
+import type { AnnouncementBody } from '../protocol/v1/announcement.ts';
 import {
   idOf,
   type MessageHeader,
   type PartHeader,
+  type ProbeHeader,
   parseHeader,
   type RequestHeader,
 } from '../protocol/v1/messages.ts';
 import { topicsOf } from '../protocol/v1/topics.ts';
-import type { Credit } from './assembly.ts';
+import type { Credit, WholeMessage } from './assembly.ts';
+import { createAnnouncer } from './gateway-announcer.ts';
 import { createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { partBytesFor } from './parts.ts';
@@ -24,9 +26,10 @@ import {
   type OutgoingReply,
   type RequestJob,
 } from './request-job.ts';
-import type { Transport, Will } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 export type { AnnouncedCut, AnnouncedModel, AnnouncementBody } from '../protocol/v1/announcement.ts';
+export { offlineWill } from './gateway-announcer.ts';
 export type { IncomingRequest, OutgoingReply } from './request-job.ts';
 
 export interface RequestServerOptions {
@@ -42,8 +45,13 @@ export interface RequestServerOptions {
   readonly windowBytes?: number;
   /** Payload bytes of one part of a large reply. @default 64 KiB */
   readonly chunkBytes?: number;
-  /** What to announce, asked each time. While draining, the state is `draining` whatever this says. */
-  announce(): AnnouncementBody;
+  /** How often the announcement is repeated, in milliseconds. @default 5000 */
+  readonly announceEveryMs?: number;
+  /**
+   * What to announce, asked each time. While draining, the state is `draining` whatever this says.
+   * `undefined`: the gateway cannot serve, and devices hear that it is gone.
+   */
+  announce(): AnnouncementBody | undefined;
   /** Runs one request. A SplitError that it throws goes to the device by code and message; the cause stays here. */
   handle(request: IncomingRequest): Promise<OutgoingReply>;
 }
@@ -59,35 +67,28 @@ export interface RequestServer {
   stop(): Promise<void>;
 }
 
-/** The will for a gateway's transport: devices hear at once that it died. */
-export function offlineWill({
-  gatewayId,
-  namespace = 'cutpoint',
-}: {
-  gatewayId: string;
-  namespace?: string;
-}): Will {
-  const payload = announcement(gatewayId, { state: 'offline', models: [], maxPayloadBytes: 1 });
-  return { topic: topicsOf(namespace).status(gatewayId), payload, retain: true };
-}
-
 /** @throws SplitError `options-invalid` for a gateway id or namespace of other letters than topics may have */
 export function createRequestServer(options: RequestServerOptions): RequestServer {
   const { transport, gatewayId, clock } = options;
   const { chunkBytes = DEFAULT_CHUNK_BYTES, maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES } = options;
-  const topics = topicsOf(options.namespace ?? 'cutpoint');
-  const statusTopic = topics.status(gatewayId);
+  const { namespace = 'cutpoint', announceEveryMs = 5_000 } = options;
+  const topics = topicsOf(namespace);
   const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES, clock);
-  const inbox = createInbox<RequestHeader>({ maxPayloadBytes });
+  const inbox = createInbox<AnyRequest>({ maxPayloadBytes });
   const cache = createReplyCache<RequestJob>();
   const running = new Map<RequestJob, Promise<void>>();
   const undo: (() => void | Promise<void>)[] = [];
+  const stopped = new AbortController();
+  const announcer = createAnnouncer({
+    ...{ transport, gatewayId, namespace, clock, announceEveryMs },
+    body: currentAnnouncement,
+  });
   let state: 'ready' | 'draining' | 'stopped' = 'ready';
   let starting: Promise<void> | undefined;
 
   /** Small messages to a device. What is lost here is asked for again. */
-  function tell(device: string, header: MessageHeader, payload: readonly Uint8Array[] = []): void {
-    transport.publish(topics.reply(device), encodeEnvelope(header, payload)).catch(() => undefined);
+  function tell(device: string, header: MessageHeader): void {
+    transport.publish(topics.reply(device), encodeEnvelope(header)).catch(() => undefined);
   }
 
   function refuse(device: string, id: string, { code, message: text }: SplitError): void {
@@ -98,14 +99,9 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
     tell(device, { v: 1, t: 'credit', id, ...credit });
   }
 
-  function currentAnnouncement(): AnnouncementBody {
-    const body = options.announce();
-    return state === 'ready' ? body : { ...body, state: 'draining' };
-  }
-
-  async function announce(): Promise<void> {
-    if (state === 'stopped' || !transport.isConnected) return;
-    await transport.publish(statusTopic, announcement(gatewayId, currentAnnouncement()), { retain: true });
+  function currentAnnouncement(): AnnouncementBody | undefined {
+    const body = state === 'stopped' ? undefined : options.announce();
+    return body && state === 'draining' ? { ...body, state } : body;
   }
 
   function receive(topic: string, bytes: Uint8Array): void {
@@ -116,10 +112,12 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
   }
 
   function receiveFrom(device: string, bytes: Uint8Array): void {
+    // Taken before anything else: what parsing takes is not the link's.
+    const atMs = clock.nowMs();
     let envelope: Envelope | undefined;
     try {
       envelope = decodeEnvelope(bytes);
-      dispatch(device, parseHeader(envelope.header), envelope.payload);
+      dispatch(device, parseHeader(envelope.header), { payload: envelope.payload, atMs });
     } catch (error) {
       // Bytes without an id came from no request that anyone waits for.
       const id = idOf(envelope?.header);
@@ -129,61 +127,61 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
 
   /** To the one who asks: the retained announcement does not reach everyone on every broker. */
   function answerHello(device: string): void {
-    let body: Uint8Array;
-    try {
-      body = encodeAnnouncement(currentAnnouncement());
-    } catch {
-      // start() and announce() throw the same to the one who can mend it.
-      return;
-    }
-    tell(device, { v: 1, t: 'announcement', gateway: gatewayId }, [body]);
+    const bytes = announcer.answer();
+    if (bytes) transport.publish(topics.reply(device), bytes).catch(() => undefined);
   }
 
-  function dispatch(device: string, header: MessageHeader, payload: Uint8Array): void {
+  function dispatch(device: string, header: MessageHeader, arrived: Arrived): void {
     if (header.t === 'credit') outbox.credit(jobKey(device, header.id), header);
+    if (header.t === 'cancel') cancel(device, header.id);
     if (header.t === 'ping')
-      tell(device, { v: 1, t: 'pong', id: header.id, gateway: gatewayId, atMs: clock.nowMs() });
-    if (header.t === 'request' || header.t === 'part') takePart(device, header, payload);
+      tell(device, { v: 1, t: 'pong', id: header.id, gateway: gatewayId, atMs: arrived.atMs });
+    if (header.t === 'request' || header.t === 'probe' || header.t === 'part')
+      takePart(device, header, arrived);
   }
 
-  function takePart(device: string, header: RequestHeader | PartHeader, payload: Uint8Array): void {
+  function cancel(device: string, id: string): void {
+    inbox.forget(device, id);
+    cache.get(jobKey(device, id))?.cancel();
+  }
+
+  function takePart(device: string, header: AnyRequest | PartHeader, arrived: Arrived): void {
     const known = cache.get(jobKey(device, header.id));
     if (known) repeat(device, known, header);
     else if (state !== 'ready') refuse(device, header.id, draining(gatewayId));
-    else takeNewPart(device, header, payload);
+    else takeNewPart(device, header, arrived);
   }
 
-  function takeNewPart(device: string, header: RequestHeader | PartHeader, payload: Uint8Array): void {
+  function takeNewPart(device: string, header: AnyRequest | PartHeader, arrived: Arrived): void {
     const { id } = header;
-    const head = header.t === 'request' ? { head: header } : {};
-    const outcome = inbox.accept({
-      sender: device,
-      id,
-      fields: header,
-      ...head,
-      payload,
-      atMs: clock.nowMs(),
-    });
-    if ('credit' in outcome && outcome.credit) sendCredit(device, id, outcome.credit);
+    const head = header.t === 'part' ? {} : { head: header };
+    const outcome = inbox.accept({ sender: device, id, fields: header, ...head, ...arrived });
+    if (outcome.kind === 'partial' && outcome.credit) sendCredit(device, id, outcome.credit);
     if (outcome.kind === 'refused') refuse(device, id, outcome.error);
     if (outcome.kind === 'whole') begin(device, outcome.message);
   }
 
   /** Credit for all of it tells the device that nothing more needs to be sent. */
-  function repeat(device: string, job: RequestJob, { id, attempt }: PartHeader | RequestHeader): void {
+  function repeat(device: string, job: RequestJob, { id, attempt }: PartHeader | AnyRequest): void {
     if (attempt <= job.attempt) return;
-    sendCredit(device, id, { attempt, receivedBytes: job.totalBytes, heldBytes: job.totalBytes });
+    tellHeld(device, id, { attempt, totalBytes: job.totalBytes });
     job.repeat(attempt);
   }
 
-  function begin(device: string, message: Parameters<typeof createRequestJob>[0]['message']): void {
+  function tellHeld(device: string, id: string, held: { attempt: number; totalBytes: number }): void {
+    const { attempt, totalBytes } = held;
+    sendCredit(device, id, { attempt, receivedBytes: totalBytes, heldBytes: totalBytes });
+  }
+
+  function begin(device: string, message: WholeMessage<AnyRequest>): void {
     const { id } = message.head;
     const job = createRequestJob({
       ...{ gatewayId, device, message, outbox, clock },
       replyTopic: topics.reply(device),
       handle: (request) => options.handle(request),
-      partBytes: (headBytes) => partBytesFor(chunkBytes, transport.maxPacketBytes, headBytes),
+      partBytes: (head) => partBytesFor(chunkBytes, transport.maxPacketBytes, head),
       sendError: (error) => refuse(device, id, error),
+      tellHeld: (attempt) => tellHeld(device, id, { attempt, totalBytes: message.payload.length }),
     });
     cache.add(jobKey(device, id), job, message.lastArrivalMs);
     const ended = job.run().finally(() => {
@@ -197,30 +195,30 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
     undo.push(
       transport.onStateChange((change) => {
         // Should this one be lost as well, the next connect brings another.
-        if (change === 'connected') announce().catch(() => undefined);
+        if (change === 'connected') announcer.announce().catch(() => undefined);
       }),
     );
     for (const filter of [topics.requestsTo(gatewayId), topics.allHellos]) {
       const subscription = await transport.subscribe(filter, receive);
       undo.push(() => subscription.close());
     }
-    await announce();
+    await announcer.announce();
+    announcer.start(stopped.signal);
   }
 
   async function drain(): Promise<void> {
     if (state === 'ready') state = 'draining';
     for (const { sender, id } of inbox.clear()) refuse(sender, id, draining(gatewayId));
     // A broker that is away hears it when it is back.
-    await announce().catch(() => undefined);
+    await announcer.announce().catch(() => undefined);
     await Promise.all(running.values());
   }
 
   async function stop(): Promise<void> {
     if (state === 'stopped') return;
     state = 'stopped';
-    const goodbye = offlineWill({ gatewayId, namespace: options.namespace ?? 'cutpoint' });
-    // Where the broker is away, the will has said it.
-    await transport.publish(goodbye.topic, goodbye.payload, { retain: true }).catch(() => undefined);
+    stopped.abort();
+    await announcer.goodbye();
     for (const job of running.keys()) job.stop();
     await Promise.all(undo.splice(0).map((step) => step()));
   }
@@ -230,14 +228,18 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
       starting ??= start();
       return starting;
     },
-    announce,
+    announce: announcer.announce,
     drain,
     stop,
   };
 }
 
-function announcement(gatewayId: string, body: Omit<Announcement, 'v' | 'gateway'>): Uint8Array {
-  return encodeEnvelope({ v: 1, t: 'announcement', gateway: gatewayId }, [encodeAnnouncement(body)]);
+type AnyRequest = RequestHeader | ProbeHeader;
+
+interface Arrived {
+  readonly payload: Uint8Array;
+  /** When it came in, on our clock. */
+  readonly atMs: number;
 }
 
 function draining(gatewayId: string): SplitError {

@@ -12,9 +12,10 @@ import {
   serve,
 } from '../../../test/support/request-pair.ts';
 import { systemClock } from '../clock.ts';
-import { decodeEnvelope } from '../protocol/envelope.ts';
+import { decodeEnvelope, encodeEnvelope } from '../protocol/envelope.ts';
 import { memoryBroker } from './memory.ts';
-import { type IncomingRequest, type OutgoingReply, offlineWill } from './request-server.ts';
+import { type IncomingRequest, offlineWill } from './request-server.ts';
+import type { Transport } from './transport.ts';
 
 const clock = systemClock();
 
@@ -88,14 +89,17 @@ test('the handler is told when the deadline has passed, and its late reply is no
   expect(client.stats()).toEqual({ lateReplies: 0, invalidMessages: 0 });
 });
 
-test('the caller’s signal ends a request, and its late reply is counted and dropped', async () => {
+test('the caller’s signal ends a request at both ends, and nothing is answered', async () => {
   const broker = memoryBroker();
-  let answer = (_: OutgoingReply) => {};
+  const reasons: unknown[] = [];
   await serve(
     async () => broker.connect(),
-    () =>
+    ({ signal }) =>
       new Promise((resolve) => {
-        answer = resolve;
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason);
+          resolve(replyOf(patterned(5, 1)));
+        });
       }),
   );
   const client = await join(async () => broker.connect());
@@ -106,11 +110,57 @@ test('the caller’s signal ends a request, and its late reply is counted and dr
   await clock.sleep(10);
   stop.abort();
   await failure;
-  answer(replyOf(patterned(5, 1)));
-  await vi.waitFor(() => expect(client.stats().lateReplies).toBe(1));
+  await vi.waitFor(() => expect(reasons).toMatchObject([{ code: 'aborted' }]));
+  await clock.sleep(10);
+  expect(client.stats()).toEqual({ lateReplies: 0, invalidMessages: 0 });
   await expect(ask(client, { frame: patterned(9, 1), signal: stop.signal })).rejects.toMatchObject({
     code: 'aborted',
   });
+});
+
+test('a reply that nobody waits for is counted and dropped', async () => {
+  const broker = memoryBroker();
+  await serve(async () => broker.connect(), reversed);
+  const client = await join(async () => broker.connect());
+  const late = { v: 1, t: 'error', id: 'long-ago', gateway: 'gw', code: 'internal', message: 'late' };
+  await broker.connect().publish('cutpoint/dev/dev/rep', encodeEnvelope(late));
+  await vi.waitFor(() => expect(client.stats().lateReplies).toBe(1));
+});
+
+test('a lost part is sent again alone', async () => {
+  const broker = memoryBroker();
+  const transport = broker.connect();
+  let lost = 0;
+  const lossy: Transport = Object.assign(Object.create(transport) as Transport, {
+    publish: async (topic: string, payload: Uint8Array) => {
+      const header = decodeEnvelope(payload).header as { t: string; part?: number };
+      const isVictim = header.t === 'part' && header.part === 2 && lost++ === 0;
+      if (!isVictim) await transport.publish(topic, payload);
+    },
+    subscribe: transport.subscribe.bind(transport),
+    onStateChange: transport.onStateChange.bind(transport),
+    close: () => transport.close(),
+  });
+  Object.defineProperties(lossy, { isConnected: { value: true }, maxPacketBytes: { value: Infinity } });
+  await serve(async () => broker.connect(), reversed);
+  const client = await join(async () => lossy);
+  const frame = patterned(600_000, 3);
+  const { tensors, timings } = await ask(client, { frame, deadlineMs: 20_000 });
+  expect(tensors[0]?.frame).toEqual(frame.toReversed());
+  expect(timings).toMatchObject({ attempts: 1 });
+  expect(timings.sentBytes).toBeGreaterThan(600_000 + 60_000);
+  expect(timings.sentBytes).toBeLessThan(600_000 + 70_000);
+});
+
+test('a probe is answered at once with the link’s timings, and runs nothing', async () => {
+  const broker = memoryBroker();
+  const handle = vi.fn(reversed);
+  await serve(async () => broker.connect(), handle);
+  const client = await join(async () => broker.connect());
+  const timings = await client.probe('gw', { bytes: 150_000, deadlineMs: 5_000 });
+  expect(timings).toMatchObject({ attempts: 1, tailMs: 0 });
+  expect(timings.sentBytes).toBeGreaterThan(150_000);
+  expect(handle).not.toHaveBeenCalled();
 });
 
 test('a request survives a broker that restarts under it', async () => {

@@ -10,7 +10,7 @@ export interface SendWindow {
   credited(bytes: number, elapsedMs: number): void;
 }
 
-const FIRST_BYTES = 128 * 1024;
+const FIRST_BYTES = 256 * 1024;
 const LEAST_BYTES = 64 * 1024;
 const SPAN_MS = 1000;
 const NEWEST_SHARE = 0.5;

@@ -21,7 +21,7 @@ export interface PublishOptions {
   readonly retain?: boolean;
 }
 
-/** `payload` is only valid during the call unless copied. */
+/** `payload` may be kept as it is: nobody writes to it again. It may be a view of a larger piece of memory. */
 export type Receive = (topic: string, payload: Uint8Array) => void;
 
 export interface Subscription {

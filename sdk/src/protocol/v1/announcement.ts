@@ -27,6 +27,12 @@ export interface AnnouncementBody {
   /** Largest request in bytes that the gateway takes. */
   readonly maxPayloadBytes: number;
   readonly region?: string | undefined;
+  /** Work ahead of a newcomer, in milliseconds. */
+  readonly queueMs?: number | undefined;
+  /** What the gateway asks for a millisecond of its tail, in milliseconds of waiting: above 0 when it is congested. */
+  readonly price?: number | undefined;
+  /** How often it announces itself, in milliseconds: silent for three times as long, it is taken for gone. */
+  readonly everyMs?: number | undefined;
 }
 
 /** An announcement as a device sees it. `offline` is the gateway's will, or its goodbye. */
@@ -50,6 +56,9 @@ const Body = z.object({
   ),
   maxPayloadBytes: z.number().int().positive(),
   region: z.string().max(128).optional(),
+  queueMs: Milliseconds.optional(),
+  price: Milliseconds.optional(),
+  everyMs: z.number().positive().optional(),
 });
 
 /** @throws SplitError `payload-too-large` over 256 KiB, `options-invalid` for what no device would accept */

@@ -56,6 +56,26 @@ export interface CreditHeader {
   readonly receivedBytes: number;
   /** Distinct bytes of the message that are held: all of them when it equals `totalBytes`. */
   readonly heldBytes: number;
+  /**
+   * Parts to send again, in ascending order: later ones have arrived, or the sender asked. Where it holds
+   * MAX_MISSING_PARTS of them, all parts after the last one named are wanted too.
+   */
+  readonly missing?: readonly number[] | undefined;
+}
+
+/** Device to gateway: nobody waits for the answer to the request with this id any more. */
+export interface CancelHeader {
+  readonly v: 1;
+  readonly t: 'cancel';
+  readonly id: string;
+}
+
+/** Device to gateway, part 0: bytes that mean nothing, answered at once by a result without tensors. */
+export interface ProbeHeader extends PartFields {
+  readonly v: 1;
+  readonly t: 'probe';
+  readonly id: string;
+  readonly deadlineMs: number;
 }
 
 /** Gateway to device, part 0. Times are milliseconds of the gateway's own monotonic clock. */
@@ -119,7 +139,9 @@ export interface PongHeader {
 export type MessageHeader =
   | RequestHeader
   | PartHeader
+  | ProbeHeader
   | CreditHeader
+  | CancelHeader
   | ResultHeader
   | ErrorHeader
   | AnnouncementHeader

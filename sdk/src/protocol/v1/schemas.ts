@@ -1,5 +1,6 @@
 /** What the headers of messages.ts look like on the wire. Unknown keys are dropped: a newer peer may send them. */
 import { z } from 'zod';
+import { MAX_MISSING_PARTS } from '../limits.ts';
 import type { MessageHeader } from './messages.ts';
 
 export const IdSchema: z.ZodType<string> = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
@@ -60,6 +61,16 @@ const Credit = z.object({
   attempt: Positive,
   receivedBytes: Count,
   heldBytes: Count,
+  missing: z.array(Count).max(MAX_MISSING_PARTS).optional(),
+});
+
+const Cancel = z.object({ v: Version, t: z.literal('cancel'), id: IdSchema });
+const Probe = z.object({
+  v: Version,
+  t: z.literal('probe'),
+  id: IdSchema,
+  deadlineMs: Milliseconds,
+  ...part,
 });
 
 const Part = z.object({ v: Version, t: z.literal('part'), id: IdSchema, ...part });
@@ -79,6 +90,8 @@ export const HeaderSchema: z.ZodType<MessageHeader> = z.discriminatedUnion('t', 
   Result,
   Failure,
   Credit,
+  Cancel,
+  Probe,
   Part,
   Announce,
   Hello,
