@@ -6,6 +6,7 @@ import {
   createRequestServer,
   deflateNode,
   type RequestServer,
+  type Runtime,
   zstdNode,
 } from '@cutpoint/sdk/gateway';
 import type { GatewayConfig } from './config.ts';
@@ -42,7 +43,7 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     teardown.push('models', () => closeAll(models));
     const link = await connectGateway(config, log);
     teardown.push('connection', () => link.close());
-    const server = createServer({ config, link, models, log });
+    const server = createServer({ config, link, models, log, runtime });
     await server.start();
     teardown.push('server', () => server.stop());
     teardown.push('drain', () => drainWithin(server, config.drainMs, log));
@@ -58,9 +59,10 @@ interface ServerParts {
   readonly link: GatewayLink;
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly log: Log;
+  readonly runtime: Runtime;
 }
 
-function createServer({ config, link, models, log }: ServerParts): RequestServer {
+function createServer({ config, link, models, log, runtime }: ServerParts): RequestServer {
   const clock = systemClock();
   const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder: createImageDecoder() });
   const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
@@ -72,12 +74,12 @@ function createServer({ config, link, models, log }: ServerParts): RequestServer
     namespace,
     clock,
     maxPayloadBytes,
-    announce: () => ({
-      state: 'ready',
-      models: announced,
-      maxPayloadBytes,
-      ...(region === undefined ? {} : { region }),
-    }),
+    announce: () => {
+      if (runtime.hasFailed) return undefined;
+      const queueMs = queue.expectedWaitMs;
+      const place = region === undefined ? {} : { region };
+      return { state: 'ready', models: announced, maxPayloadBytes, queueMs, ...place };
+    },
     handle: logRequests(createTailHandler({ models, codec, queue, clock }), log),
   });
 }

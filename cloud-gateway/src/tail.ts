@@ -14,6 +14,7 @@ import {
 } from '@cutpoint/sdk/gateway';
 import { checkFetches, checkNames, checkTensor, maxBytesOf } from './crossing.ts';
 import type { Crossing, ServedModel } from './models/served-model.ts';
+import { createReferenceCache, type ReferenceCache } from './reference-cache.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface TailOptions {
@@ -21,6 +22,8 @@ export interface TailOptions {
   readonly codec: Codec;
   readonly queue: WorkQueue;
   readonly clock: Clock;
+  /** What frames of sequences build on. @default one of the usual limits */
+  readonly references?: ReferenceCache;
 }
 
 export type HandleRequest = (request: IncomingRequest) => Promise<OutgoingReply>;
@@ -28,17 +31,18 @@ export type HandleRequest = (request: IncomingRequest) => Promise<OutgoingReply>
 const DIGEST_DIGITS_SHOWN = 12;
 
 export function createTailHandler(o: TailOptions): HandleRequest {
+  const { codec, references = createReferenceCache({ clock: o.clock }) } = o;
   return async (request) => {
     const model = findModel(o.models, request);
     const crossing = model.crossing(request.cut);
     checkRequest(request, crossing);
     const ticket = o.queue.admit({ costMs: crossing.expectedMs(), deadlineMs: request.deadlineMs });
     try {
-      const decoded = await timed(o.clock, () => decodeAll(o.codec, request, crossing.tensors));
+      const decoded = await timed(o.clock, () => decodeAll({ codec, references }, request, crossing.tensors));
       const tail = () =>
         crossing.run({ feeds: decoded.value, fetches: request.fetches, signal: request.signal });
       const ran = await ticket.run(tail, request.signal);
-      const encoded = await timed(o.clock, () => encodeAll(o.codec, request, ran.value.values));
+      const encoded = await timed(o.clock, () => encodeAll(codec, request, ran.value.values));
       return {
         tensors: encoded.value,
         queueMs: ran.queueMs,
@@ -82,7 +86,7 @@ function checkRequest(request: IncomingRequest, crossing: Crossing): void {
 }
 
 async function decodeAll(
-  codec: Codec,
+  means: DecodeMeans,
   request: IncomingRequest,
   expected: readonly TensorInfo[],
 ): Promise<Tensors> {
@@ -90,11 +94,30 @@ async function decodeAll(
   const decoded = expected.map(async (info): Promise<[string, Tensor]> => {
     const frame = byName.get(info.name);
     if (frame === undefined) throw new SplitError('input-name', `tensor '${info.name}' is missing`);
-    const tensor = await codec.decode(frame, { maxBytes: maxBytesOf(info) });
-    checkTensor(tensor, info);
-    return [info.name, tensor];
+    return [info.name, await decodeOne(means, request, { info, frame })];
   });
   return Object.fromEntries(await Promise.all(decoded));
+}
+
+interface DecodeMeans {
+  readonly codec: Codec;
+  readonly references: ReferenceCache;
+}
+
+/** Keeps what a frame of a sequence leaves, once it is known to fit: the device hears of it by the reply. */
+async function decodeOne(
+  { codec, references }: DecodeMeans,
+  { device, digest, cut }: IncomingRequest,
+  { info, frame }: { readonly info: TensorInfo; readonly frame: Uint8Array },
+): Promise<Tensor> {
+  const owner = { device, digest, cut, tensor: info.name };
+  const { tensor, reference } = await codec.decodeNext(frame, {
+    maxBytes: maxBytesOf(info),
+    findReference: (id) => references.find(owner, id),
+  });
+  checkTensor(tensor, info);
+  if (reference !== undefined) references.keep(owner, reference);
+  return tensor;
 }
 
 async function encodeAll(

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'message-invalid', // bytes on the wire that are not a message of this protocol
   'version-unsupported', // a message of a protocol version that this side does not speak
   'codec-invalid', // a frame that cannot be decoded
+  'reference-unknown', // a frame that builds on one which the receiver does not have (any more); send it in full
   'runtime-failed', // ONNX Runtime refused the model or the run
   'provider-unavailable', // the execution provider asked for is not there
   'aborted', // the caller's AbortSignal fired

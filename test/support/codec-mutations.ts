@@ -1,6 +1,12 @@
 /** Damaged frames: what the codec must answer with a typed error or with a tensor of the shape that the frame claims. */
 import { calibrateTables } from '../../sdk/src/codec/calibrate-tables.ts';
-import { CODEC_PROFILES, type Codec, type CodecProfile, createCodec } from '../../sdk/src/codec/codec.ts';
+import {
+  CODEC_PROFILES,
+  type Codec,
+  type CodecProfile,
+  createCodec,
+  type Reference,
+} from '../../sdk/src/codec/codec.ts';
 import { deflateNode } from '../../sdk/src/codec/deflate-node.ts';
 import { readFrame } from '../../sdk/src/codec/frame.ts';
 import { zstdNode } from '../../sdk/src/codec/zstd-node.ts';
@@ -11,6 +17,14 @@ import { elementCount, TENSOR_TYPES } from '../../sdk/src/tensor.ts';
 /** Damaged dimensions claim more than was sent; what is within this limit is really decoded. */
 const MAX_BYTES = 1 << 18;
 
+const SEQUENCES: readonly CodecProfile[] = [
+  'uint8+context+previous',
+  'uint8+rans+previous',
+  'uint4+context+previous',
+  'uint4+deflate+previous',
+  'float32+deflate+previous',
+];
+
 export interface MutationTally {
   readonly errors: number;
   readonly tensors: number;
@@ -18,17 +32,17 @@ export interface MutationTally {
 
 /** Damages sound frames of every profile `count` times. @throws Error that holds the frame which broke the rule */
 export async function decodeMutations(count: number, seed: number): Promise<MutationTally> {
-  const { codec, frames } = await soundFrames();
+  const { codec, frames, references } = await soundFrames();
   const random = xorshift(seed);
   let errors = 0;
   for (let i = 0; i < count; i++) {
     const frame = damage(frames[random(frames.length)] ?? new Uint8Array(0), random);
-    if ((await decodeOne(codec, frame)) === 'error') errors++;
+    if ((await decodeOne(codec, frame, references)) === 'error') errors++;
   }
   return { errors, tensors: count - errors };
 }
 
-async function soundFrames(): Promise<{ codec: Codec; frames: Uint8Array[] }> {
+async function soundFrames(): Promise<{ codec: Codec; frames: Uint8Array[]; references: References }> {
   const tensors = [
     waves([1, 20, 6, 9]),
     waves([1, 12, 20]),
@@ -40,7 +54,34 @@ async function soundFrames(): Promise<{ codec: Codec; frames: Uint8Array[] }> {
   const profiles: CodecProfile[] = [...CODEC_PROFILES, 'step:0.1+context'];
   const plain = tensors.flatMap((tensor) => profiles.map((profile) => codec.encode(tensor, profile)));
   const calibrated = tensors.map((tensor) => codec.encode(tensor, 'uint8+context', { tables }));
-  return { codec, frames: await Promise.all([...plain, ...calibrated]) };
+  const sequences = await sequenceFrames(codec, tensors);
+  const frames = await Promise.all([...plain, ...calibrated]);
+  return { codec, frames: [...frames, ...sequences.frames], references: sequences.references };
+}
+
+type References = ReadonlyMap<string, Reference>;
+
+/** Frames that build on others, which the decoder has. */
+async function sequenceFrames(codec: Codec, tensors: readonly Tensor[]) {
+  const references = new Map<string, Reference>();
+  const frames: Uint8Array[] = [];
+  for (const tensor of tensors) {
+    for (const profile of SEQUENCES) {
+      const first = await codec.encodeNext(tensor, profile);
+      references.set(first.reference.id, first.reference);
+      const next = await codec.encodeNext(moved(tensor), profile, { reference: first.reference });
+      frames.push(first.frame, next.frame);
+    }
+  }
+  return { references, frames };
+}
+
+/** A little of it has changed. */
+function moved(tensor: Tensor): Tensor {
+  if (tensor.type !== 'float32') return tensor;
+  const data = tensor.data.slice() as Float32Array;
+  for (let at = 0; at < data.length; at += 9) data[at] = (data[at] ?? 0) * 0.96;
+  return { ...tensor, data };
 }
 
 /** A few bytes changed, most of them near the start where the claims are; sometimes cut, or longer. */
@@ -55,9 +96,15 @@ function damage(sound: Uint8Array, random: (below: number) => number): Uint8Arra
   return frame;
 }
 
-async function decodeOne(codec: Codec, frame: Uint8Array): Promise<'error' | 'tensor'> {
+async function decodeOne(
+  codec: Codec,
+  frame: Uint8Array,
+  references: References,
+): Promise<'error' | 'tensor'> {
   try {
-    const { type, dims, data } = await codec.decode(frame, { maxBytes: MAX_BYTES });
+    const findReference = (id: string) => references.get(id);
+    const { tensor } = await codec.decodeNext(frame, { maxBytes: MAX_BYTES, findReference });
+    const { type, dims, data } = tensor;
     const claim = readFrame(frame);
     const fits =
       type === claim.type &&
@@ -66,7 +113,8 @@ async function decodeOne(codec: Codec, frame: Uint8Array): Promise<'error' | 'te
     if (fits) return 'tensor';
     throw new Error(`another shape than the frame claims: ${hex(frame)}`);
   } catch (error) {
-    if (isSplitError(error) && error.code === 'codec-invalid') return 'error';
+    if (isSplitError(error) && (error.code === 'codec-invalid' || error.code === 'reference-unknown'))
+      return 'error';
     throw new Error(`frame ${hex(frame)}`, { cause: error });
   }
 }

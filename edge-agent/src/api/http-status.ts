@@ -18,6 +18,7 @@ const STATUSES: Record<ErrorCode, number> = {
   'message-invalid': 502,
   'version-unsupported': 502,
   'codec-invalid': 502,
+  'reference-unknown': 502,
   'runtime-failed': 500,
   'provider-unavailable': 503,
   aborted: 499,

@@ -40,5 +40,6 @@ export async function calibrateTables(
     return [{ symbols, grid: gridOf(tensor.dims, usualLayout(tensor.dims)) }];
   });
   if (samples.length === 0) throw new SplitError('codec-invalid', `no tensor for "${profile}" to learn from`);
-  return nameTables(fitTables(samples, { kernels, ...(entropy === ENTROPY_IDS.rans && { maxContexts: 1 }) }));
+  const limit = entropy === ENTROPY_IDS.rans ? { maxContexts: 1 } : {};
+  return nameTables(fitTables(samples, { kernels, isCalibration: true, ...limit }));
 }

@@ -1,7 +1,9 @@
-/** The codec: a tensor to a frame and back. number format -> entropy -> frame; every claim is checked on the way back. */
+/**
+ * The codec: a tensor to a frame and back. number format -> predictor -> entropy -> frame; every claim is checked on the
+ * way back.
+ */
 import { SplitError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { elementCount } from '../tensor.ts';
 import type { CalibratedTables } from './entropy/calibrated-tables.ts';
 import type { Deflate } from './entropy/deflate.ts';
 import type { Zstd } from './entropy/zstd.ts';
@@ -12,14 +14,18 @@ import { decodeImageFrame } from './image-frame.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { loadKernels } from './kernels/wasm.ts';
 import { findFormat, numberFormats } from './number-format/formats.ts';
-import type { NumberFormat, Symbols } from './number-format/number-format.ts';
+import type { NumberFormat } from './number-format/number-format.ts';
 import { rawFormat } from './number-format/raw.ts';
 import { uniformStepFormat } from './number-format/uniform-step.ts';
+import { makeReference, type Reference } from './predictor/reference.ts';
+import { type SequencePacking, sequencePacking } from './predictor/sequence-packing.ts';
+import { encodeSteady } from './predictor/steady-scale.ts';
 import type { CodecProfile } from './profile.ts';
 import { CODEC_PROFILES, isCodecProfile, profileSteps } from './profile.ts';
 import type { Packers } from './symbol-packing.ts';
-import { packSymbols, unpackSymbols } from './symbol-packing.ts';
+import { packSymbols } from './symbol-packing.ts';
 
+export type { Reference } from './predictor/reference.ts';
 export { CODEC_PROFILES, type CodecProfile, isCodecProfile } from './profile.ts';
 
 export interface CodecOptions {
@@ -39,9 +45,31 @@ export interface EncodeOptions {
   readonly tables?: CalibratedTables | undefined;
 }
 
+export interface EncodeNextOptions extends EncodeOptions {
+  /** Of the same tensor's last frame that the decoder is known to have. */
+  readonly reference?: Reference | undefined;
+}
+
 export interface DecodeLimits {
   /** Largest decoded tensor, in bytes. @default 268435456 (256 MiB) */
   readonly maxBytes?: number;
+}
+
+export interface DecodeNextOptions extends DecodeLimits {
+  /** Finds what earlier frames of the same tensor left, by its id. */
+  readonly findReference?: ((id: string) => Reference | undefined) | undefined;
+}
+
+export interface EncodedNext {
+  readonly frame: Uint8Array;
+  /** What the next frame can build on, once the decoder is known to have this one. */
+  readonly reference: Reference;
+}
+
+export interface DecodedNext {
+  readonly tensor: Tensor;
+  /** `undefined` for frames on which none will build. */
+  readonly reference: Reference | undefined;
 }
 
 export interface Codec {
@@ -49,6 +77,10 @@ export interface Codec {
   encode(tensor: Tensor, profile: CodecProfile, options?: EncodeOptions): Promise<Uint8Array>;
   /** The tensor owns its memory. @throws SplitError `codec-invalid` for anything that is not a sound frame */
   decode(frame: Uint8Array, limits?: DecodeLimits): Promise<Tensor>;
+  /** As `encode`, for a tensor of a sequence: builds on the reference where that makes fewer bytes. */
+  encodeNext(tensor: Tensor, profile: CodecProfile, options?: EncodeNextOptions): Promise<EncodedNext>;
+  /** As `decode`. @throws SplitError `reference-unknown` where the frame builds on what is not there */
+  decodeNext(frame: Uint8Array, options?: DecodeNextOptions): Promise<DecodedNext>;
 }
 
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
@@ -57,6 +89,7 @@ const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 interface Parts {
   readonly packers: Packers;
   readonly formats: readonly NumberFormat[];
+  readonly sequences: SequencePacking;
 }
 
 export function createCodec(options: CodecOptions): Codec {
@@ -67,71 +100,94 @@ export function createCodec(options: CodecOptions): Codec {
     return parts;
   };
 
+  /** The number format's part; what a format cannot keep travels as it is. */
+  async function toSymbols(tensor: Tensor, profile: CodecProfile, reference?: Reference) {
+    if (!isCodecProfile(profile))
+      throw invalid(`profile "${String(profile)}" is not one of ${CODEC_PROFILES.join(', ')}`);
+    checkLength(tensor);
+    const { packers, formats, sequences } = await load();
+    const { numberFormat, entropy, share, isSequence } = profileSteps(profile);
+    const { kernels } = packers;
+    const format =
+      share === undefined ? findFormat(formats, numberFormat) : uniformStepFormat(kernels, share);
+    const chosen = isSequence ? encodeSteady(tensor, format, { kernels, reference }) : format.encode(tensor);
+    const used = chosen ? format : asItIs;
+    const { parameters, payload: symbols } = chosen ?? asItIs.encode(tensor);
+    const { type, dims } = tensor;
+    const kind = { numberFormat: used.id, type, dims, parameters };
+    const array = { symbols, symbolBits: used.symbolBits(type) ?? 8, dims };
+    return { kind, array, entropy, isCoded: chosen !== undefined, packers, sequences };
+  }
+
   async function encode(
     tensor: Tensor,
     profile: CodecProfile,
     { tables }: EncodeOptions = {},
   ): Promise<Uint8Array> {
-    if (!isCodecProfile(profile))
-      throw invalid(`profile "${String(profile)}" is not one of ${CODEC_PROFILES.join(', ')}`);
-    checkLength(tensor);
-    const { packers, formats } = await load();
-    const { numberFormat, entropy, share } = profileSteps(profile);
-    const format =
-      share === undefined ? findFormat(formats, numberFormat) : uniformStepFormat(packers.kernels, share);
-    const chosen = format.encode(tensor);
-    const used = chosen ? format : asItIs;
-    const { parameters, payload: symbols } = chosen ?? asItIs.encode(tensor);
-    const { type, dims } = tensor;
-    const symbolBits = used.symbolBits(type) ?? 8;
-    const packed = await packSymbols({ symbols, symbolBits, dims }, packers, {
-      entropy,
-      tables: chosen && tables,
-    });
-    return writeFrame({
-      numberFormat: used.id,
-      predictor: PREDICTOR_IDS.none,
-      type,
-      dims,
-      parameters,
-      ...packed,
-    });
+    const { kind, array, entropy, isCoded, packers } = await toSymbols(tensor, profile);
+    const packed = await packSymbols(array, packers, { entropy, tables: isCoded ? tables : undefined });
+    return writeFrame({ ...kind, predictor: PREDICTOR_IDS.none, ...packed });
   }
 
-  async function decode(
+  async function encodeNext(
+    tensor: Tensor,
+    profile: CodecProfile,
+    { tables, reference }: EncodeNextOptions = {},
+  ): Promise<EncodedNext> {
+    const { kind, array, entropy, isCoded, sequences } = await toSymbols(tensor, profile, reference);
+    const packed = await sequences.pack(array, {
+      ...{ kind, entropy, reference },
+      tables: isCoded ? tables : undefined,
+    });
+    return { frame: writeFrame({ ...kind, ...packed }), reference: makeReference(kind, array.symbols) };
+  }
+
+  async function decode(bytes: Uint8Array, limits: DecodeLimits = {}): Promise<Tensor> {
+    return (await decodeAny(bytes, { ...limits, keeps: false })).tensor;
+  }
+
+  async function decodeAny(
     bytes: Uint8Array,
-    { maxBytes = DEFAULT_MAX_BYTES }: DecodeLimits = {},
-  ): Promise<Tensor> {
+    { maxBytes = DEFAULT_MAX_BYTES, findReference, keeps }: DecodeNextOptions & { readonly keeps: boolean },
+  ): Promise<DecodedNext> {
     const frame = readFrame(bytes);
     const claimed = claimedBytes(frame);
     if (claimed > maxBytes) throw invalid(`a tensor of ${claimed} bytes exceeds ${maxBytes}`);
-    if (frame.predictor !== PREDICTOR_IDS.none) throw invalid(`predictor ${frame.predictor} is not known`);
-    if (frame.numberFormat === NUMBER_FORMAT_IDS.image) return decodeImageFrame(frame, options.imageDecoder);
-    const { packers, formats } = await load();
+    if (frame.numberFormat === NUMBER_FORMAT_IDS.image) {
+      if (frame.predictor !== PREDICTOR_IDS.none) throw invalid(`predictor ${frame.predictor} of an image`);
+      return { tensor: await decodeImageFrame(frame, options.imageDecoder), reference: undefined };
+    }
+    const { formats, sequences } = await load();
     const format = findFormat(formats, frame.numberFormat);
-    return format.decode(await readSymbols(frame, format, packers), frame.type, frame.dims);
+    const symbolBits = checkedBits(frame, format);
+    const symbols = await sequences.unpack(frame, symbolBits, findReference);
+    const isKept = keeps && frame.predictor !== PREDICTOR_IDS.none;
+    const reference = isKept ? makeReference(frame, symbols) : undefined;
+    const { parameters, type, dims } = frame;
+    return { tensor: format.decode({ parameters, payload: symbols }, type, dims), reference };
   }
 
-  return { encode, decode };
+  return {
+    encode,
+    decode,
+    encodeNext,
+    decodeNext: (bytes, next = {}) => decodeAny(bytes, { ...next, keeps: true }),
+  };
 }
 
 async function loadParts({ deflate, zstd, findTables, kernels: given }: CodecOptions): Promise<Parts> {
   const kernels = given ?? (await loadKernels());
-  return {
-    packers: { deflate, zstd, kernels, findTables: findTables ?? (() => undefined) },
-    formats: numberFormats(kernels),
-  };
+  const packers = { deflate, zstd, kernels, findTables: findTables ?? (() => undefined) };
+  return { packers, formats: numberFormats(kernels), sequences: sequencePacking(packers) };
 }
 
-/** The symbols in the lengths that the format asks for. */
-async function readSymbols(frame: Frame, format: NumberFormat, packers: Packers): Promise<Symbols> {
-  const { type, dims, parameters } = frame;
+/** Bits of the frame's symbols, once its claims are known to suit the format. */
+function checkedBits({ type, dims, parameters }: Frame, format: NumberFormat): number {
   const symbolBits = format.symbolBits(type);
   if (symbolBits === undefined) throw invalid(`number format ${format.id} does not take ${type}`);
   const refusal = format.refuseParameters(parameters.length, dims);
   if (refusal !== undefined) throw invalid(refusal);
-  const payload = await unpackSymbols(frame, { count: elementCount(dims), symbolBits, dims }, packers);
-  return { parameters, payload };
+  return symbolBits;
 }
 
 function checkLength(tensor: Tensor): void {

@@ -47,7 +47,9 @@ export const NUMBER_FORMAT_IDS: Readonly<
   image: 16,
 });
 
-export const PREDICTOR_IDS: Readonly<Record<'none', number>> = Object.freeze({ none: 0 });
+/** `first` predicts nothing, but says that the decoder shall keep the symbols; see predictor/. */
+export const PREDICTOR_IDS: Readonly<Record<'none' | 'difference' | 'context' | 'first', number>> =
+  Object.freeze({ none: 0, difference: 1, context: 2, first: 3 });
 
 export const ENTROPY_IDS: Readonly<Record<'none' | 'deflate' | 'zstd' | 'rans' | 'contextRans', number>> =
   Object.freeze({ none: 0, deflate: 1, zstd: 2, rans: 3, contextRans: 4 });

@@ -7,6 +7,7 @@ import { ENTROPY_IDS, NUMBER_FORMAT_IDS } from './frame.ts';
  * channel. Other types, and values that the format cannot keep (see number-format/), travel as they are.
  * What follows the plus packs the result where that makes it smaller: `deflate`; `zstd` (deflate where there is none);
  * `rans` by how often each symbol comes; `context` by what its neighbours foretell, the smallest.
+ * `+previous` behind any of them makes it a sequence (PreviousProfile).
  */
 export const CODEC_PROFILES = [
   'float32',
@@ -32,7 +33,12 @@ export const CODEC_PROFILES = [
 /** `step:0.25+context`: steps of a quarter of the tensor's standard deviation, packed by context. */
 export type StepProfile = `step:${number}+context`;
 
-export type CodecProfile = (typeof CODEC_PROFILES)[number] | StepProfile;
+type StillProfile = (typeof CODEC_PROFILES)[number] | StepProfile;
+
+/** `uint8+context+previous`: a sequence, in which a tensor may be sent as what differs from one that the receiver has. */
+export type PreviousProfile = `${StillProfile}+previous`;
+
+export type CodecProfile = StillProfile | PreviousProfile;
 
 /** A profile taken apart. */
 export interface ProfileSteps {
@@ -42,6 +48,8 @@ export interface ProfileSteps {
   readonly entropy: number;
   /** Of the standard deviation; for the uniform step. */
   readonly share?: number;
+  /** Whether the tensor is one of a sequence. */
+  readonly isSequence?: boolean;
 }
 
 const NUMBER_FORMATS: Readonly<Record<string, number>> = {
@@ -63,12 +71,29 @@ const ENTROPIES: Readonly<Record<string, number>> = {
 
 const STEP = /^step:(\d{1,4}(?:\.\d{1,6})?)\+context$/;
 
+const PREVIOUS = '+previous';
+
 /** For names from outside. */
 export function isCodecProfile(value: string): value is CodecProfile {
-  return (CODEC_PROFILES as readonly string[]).includes(value) || stepShare(value) !== undefined;
+  const still = withoutPrevious(value);
+  return (CODEC_PROFILES as readonly string[]).includes(still) || stepShare(still) !== undefined;
 }
 
 export function profileSteps(profile: CodecProfile): ProfileSteps {
+  return isSequenceProfile(profile)
+    ? { ...stillSteps(withoutPrevious(profile)), isSequence: true }
+    : stillSteps(profile);
+}
+
+export function isSequenceProfile(profile: CodecProfile): profile is PreviousProfile {
+  return profile.endsWith(PREVIOUS);
+}
+
+function withoutPrevious(profile: string): string {
+  return profile.endsWith(PREVIOUS) ? profile.slice(0, -PREVIOUS.length) : profile;
+}
+
+function stillSteps(profile: string): ProfileSteps {
   const share = stepShare(profile);
   if (share !== undefined) {
     return { numberFormat: NUMBER_FORMAT_IDS.uniformStep, entropy: ENTROPY_IDS.contextRans, share };

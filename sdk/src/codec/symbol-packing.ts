@@ -3,7 +3,7 @@ import { SplitError } from '../errors.ts';
 import type { CalibratedTables } from './entropy/calibrated-tables.ts';
 import type { Deflate } from './entropy/deflate.ts';
 import { pack, unpack } from './entropy/deflate.ts';
-import { MAX_CONTEXTS } from './entropy/neighbours.ts';
+import { MAX_CONTEXTS, MAX_TABLES } from './entropy/neighbours.ts';
 import { packNibbles, unpackNibbles } from './entropy/nibbles.ts';
 import { packRans, unpackRans } from './entropy/rans.ts';
 import { unpackZstd, type Zstd } from './entropy/zstd.ts';
@@ -77,8 +77,8 @@ export async function unpackSymbols(
 ): Promise<Uint8Array> {
   if (entropy === rans || entropy === contextRans) {
     if (symbolBits > 8) throw invalid(`symbols of ${symbolBits} bits have no tables`);
-    const maxContexts = entropy === rans ? 1 : MAX_CONTEXTS;
-    const symbols = unpackRans(payload, dims, { ...packers, maxContexts });
+    const maxTables = entropy === rans ? 1 : MAX_TABLES;
+    const symbols = unpackRans(payload, dims, { ...packers, maxTables });
     return symbolBits === 4 ? checkNibbles(symbols) : symbols;
   }
   const plain = await unpackBytes({ entropy, payload }, Math.ceil((count * symbolBits) / 8), packers);

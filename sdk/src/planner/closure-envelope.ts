@@ -1,23 +1,19 @@
 /**
  * All best sets of a closure problem over a range of links, after Eisner and Severance: where the lines of two sets meet,
  * a minimum cut tells whether any line is lower there. What lies between two sets is looked for first, as it is a small
- * problem and most often finds all; minimum cuts of the whole problem then prove that nothing was missed.
+ * problem and most often finds all. Where the best sets are nested, that is the proof too; elsewhere minimum cuts of the
+ * whole problem prove that nothing was missed.
  */
+
 import { addSavers, type Closure, closureLine, weighItems } from './closure.ts';
-import { type Line, lineAt, lowerEnvelope, type XRange } from './envelope.ts';
+import { bestBetween, between, type ClosureSet, isNested } from './closure-between.ts';
+import { lineAt, lowerEnvelope, type XRange } from './envelope.ts';
 import { type ClosureFlow, createClosureFlow } from './max-flow.ts';
-import { smallerClosure } from './smaller-closure.ts';
 
 export interface ClosureEnvelopeTask {
   readonly range: XRange;
   /** What some allowed head costs whatever the link: dearer ones need not be told apart. Infinity: none is known. */
   readonly mostMs: number;
-}
-
-/** A set of items that may be the best for some x, with its line. */
-export interface ClosureSet {
-  readonly chosen: Uint8Array;
-  readonly line: Line;
 }
 
 /**
@@ -31,21 +27,28 @@ export function closureEnvelope(
   if (closure.rules.items === 0) return [{ chosen: new Uint8Array(0), line: closure.base }];
   // A tensor that alone costs more than a head we have never crosses in the best one; how much more is all one.
   const capMs = mostMs * 1.001 + 1e-6;
-  const whole = { closure, capMs, flow: createClosureFlow(closure.rules), proofs: [] };
+  const flow = createClosureFlow(closure.rules);
+  const whole = { closure, capMs, isNested: isNested(closure), flow, proofs: [] };
   const left = proveEnd(whole, range.fromX);
   // A slower link makes no head cheaper.
   if (lineAt(left.line, range.fromX) > mostMs) return [];
   const right = proveEnd(whole, range.toX);
   const isUseful = lineAt(right.line, range.toX) <= mostMs;
   // Both ends have to be lowest at their x: there, if not this set, the head that we have.
-  const ends = isUseful ? [left, right] : [left, { ...right, line: { fixedMs: mostMs, bytes: 0 } }];
+  const ends = isUseful ? [left, right] : [left, headWeHave(closure, mostMs)];
   const sets = completeSets(whole, ends, range);
   return isUseful ? sets : sets.filter((_, place) => place !== 1);
+}
+
+// It stands for links on which every set of the block is too dear: all items, so that no better one is ruled out.
+function headWeHave({ rules }: Closure, mostMs: number): ClosureSet {
+  return { chosen: new Uint8Array(rules.items).fill(1), line: { fixedMs: mostMs, bytes: 0 } };
 }
 
 interface Problem {
   readonly closure: Closure;
   readonly capMs: number;
+  readonly isNested: boolean;
 }
 
 /** The whole problem with the flows found so far, by rising x. */
@@ -82,6 +85,7 @@ function completeSets(
     const known = sets.length;
     for (const corner of fresh) sets.push(...lowerWithin(whole, corner));
     if (sets.length > known) continue;
+    if (whole.isNested) return smallestNested(whole, sets, range);
     for (const corner of middleFirst(corners.filter((each) => proved.add(each)))) {
       sets.push(...lowerAnywhere(whole, corner));
     }
@@ -104,6 +108,28 @@ function smallestSets(
     return set && piece.index > 1 ? [smallestSet(whole, set, piece)] : [];
   });
   return [...sets.slice(0, 2), ...inner];
+}
+
+/** The same for nested sets: the smallest lies between the smallest of the piece before and the set that is known. */
+function smallestNested(
+  { closure, capMs }: Problem,
+  sets: readonly ClosureSet[],
+  range: XRange,
+): readonly ClosureSet[] {
+  const ends = sets.slice(0, 2);
+  const lines = sets.map(({ line }) => line);
+  let before = sets[0]?.chosen ?? new Uint8Array(closure.rules.items);
+  const inner = lowerEnvelope(lines, range).flatMap(({ index, fromX, toX }) => {
+    const set = sets[index];
+    if (!set || index < 2) return [];
+    const x = (fromX + toX) / 2;
+    const found = bestBetween(closure, between(before, set.chosen), { x, capMs });
+    const isAsGood = found && lineAt(found.line, x) <= lineAt(set.line, x) + found.noiseMs;
+    const smallest = isAsGood ? found : set;
+    before = smallest.chosen;
+    return [smallest];
+  });
+  return [...ends, ...inner];
 }
 
 // Between two proved corners costs are a straight line, so that between their flows lies one that is maximal.
@@ -143,18 +169,10 @@ function cornerMemory() {
 }
 
 /** A lower one of the sets that hold what both hold, and nothing that neither holds. */
-function lowerWithin({ closure: whole, capMs }: Problem, corner: Corner): ClosureSet[] {
+function lowerWithin({ closure, capMs }: Problem, corner: Corner): ClosureSet[] {
   const { left, right, x } = corner;
-  const taken = left.chosen.map((flag, item) => flag & (right.chosen[item] as number));
-  const possible = left.chosen.map((flag, item) => flag | (right.chosen[item] as number));
-  const { closure, items } = smallerClosure(whole, { taken, possible });
-  if (items.length < 2) return [];
-  const { weights, unitMs } = weighItems(closure, x, capMs);
-  const flow = new Float64Array(closure.rules.from.length);
-  const part = createClosureFlow(closure.rules).solve({ weights, flow, tolerance: items.length });
-  addSavers(closure, part);
-  for (let at = 0; at < items.length; at++) taken[items[at] as number] = part[at] as number;
-  return ifLower({ chosen: taken, line: closureLine(closure, part) }, corner, 2 * items.length * unitMs);
+  const found = bestBetween(closure, between(left.chosen, right.chosen), { x, capMs });
+  return found ? ifLower(found, corner, found.noiseMs) : [];
 }
 
 /** The best set of all at a corner, if its line is lower there: else the corner is proved. */

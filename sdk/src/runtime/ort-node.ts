@@ -102,7 +102,15 @@ function createRuntime(calls: WorkerCalls, about: Pick<Runtime, 'description' | 
     return closing;
   }
 
-  return { ...about, load, run, close };
+  return {
+    ...about,
+    get hasFailed() {
+      return calls.hasFailed;
+    },
+    load,
+    run,
+    close,
+  };
 }
 
 /** Rejects as soon as the signal fires; the worker sees the flag before its next model and stops. */

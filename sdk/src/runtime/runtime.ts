@@ -45,6 +45,8 @@ export interface Runtime {
   readonly description: string;
   /** The execution provider, by ONNX Runtime's name; absent where it is not one. */
   readonly provider?: string;
+  /** It will run nothing any more, for a reason of its own: a gateway that sees this stops announcing itself. */
+  readonly hasFailed?: boolean;
   /** @throws SplitError `runtime-failed` or `provider-unavailable` */
   load(model: RuntimeModel): Promise<LoadedModel>;
   /** @throws SplitError `runtime-failed`, `aborted`, `closed` */

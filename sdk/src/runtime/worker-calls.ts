@@ -7,6 +7,8 @@ import type { CallMessage, ReplyMessage, WorkerCall } from './ort-messages.ts';
 export interface WorkerCalls {
   /** The reply to call 0, which nobody sends: the worker speaks first. */
   readonly ready: Promise<unknown>;
+  /** The worker is gone, and every call fails from now on. */
+  readonly hasFailed: boolean;
   call(call: WorkerCall, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
   /** Has the worker finish what it was asked, then waits until the thread has ended. */
   end(): Promise<void>;
@@ -69,7 +71,14 @@ export function createWorkerCalls(worker: Worker): WorkerCalls {
       resolve();
     });
   });
-  return { ready: wait(0), call, end };
+  return {
+    ready: wait(0),
+    get hasFailed() {
+      return failure !== undefined;
+    },
+    call,
+    end,
+  };
 }
 
 function describe(error: unknown): string {

@@ -19,6 +19,7 @@ import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
 import { checkedPlan, type PlannedArms, plannedArms } from './planned-arms.ts';
+import { createReferenceFrames } from './reference-frames.ts';
 import { createSession, type SplitSession } from './split-session.ts';
 import { findTail } from './tail.ts';
 
@@ -90,6 +91,7 @@ export async function createSplitSessionOn(
       controller,
       clock,
       pace: createPace(clock, options.emulatedSlowdown),
+      references: createReferenceFrames(),
       known: {},
       arms,
       close,

@@ -1,33 +1,52 @@
 /** What crosses a cut, as frames: each tensor in the arm's profile, or the input as the picture file that it came from. */
-import type { Codec } from '../codec/codec.ts';
+import type { Codec, Reference } from '../codec/codec.ts';
 import { encodeImageFrame } from '../codec/image-frame.ts';
+import { isSequenceProfile } from '../codec/profile.ts';
 import { SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
-import type { Tensors } from '../tensor.ts';
+import type { Tensor, Tensors } from '../tensor.ts';
 import type { NamedFrame } from '../transport/request-client.ts';
+import type { References } from './reference-frames.ts';
 import type { ImageInput } from './run-arguments.ts';
 
 type Images = Readonly<Record<string, ImageInput>> | undefined;
 
+export interface FrontierFrames {
+  readonly frames: NamedFrame[];
+  /** What the next frames can build on; empty unless the arm's profile is one of a sequence. */
+  readonly references: References;
+}
+
 /** @throws SplitError `options-invalid` where the arm sends pictures and the caller gave none */
-export function encodeFrontier(
+export async function encodeFrontier(
   codec: Codec,
   arm: SplitArm,
   values: Tensors,
+  { images, known }: { readonly images: Images; readonly known?: References },
+): Promise<FrontierFrames> {
+  const references = new Map<string, Reference>();
+  const encodeOne = async (name: string): Promise<NamedFrame> => {
+    const tensor = values[name];
+    if (tensor === undefined)
+      throw new SplitError('internal', `the head did not make '${name}', which crosses the cut`);
+    if (arm.profile === 'image') return { name, frame: await pictureOf(arm, images, { name, tensor }) };
+    if (!isSequenceProfile(arm.profile)) return { name, frame: await codec.encode(tensor, arm.profile) };
+    const { frame, reference } = await codec.encodeNext(tensor, arm.profile, { reference: known?.get(name) });
+    references.set(name, reference);
+    return { name, frame };
+  };
+  return { frames: await Promise.all(arm.cut.tensors.map(({ name }) => encodeOne(name))), references };
+}
+
+function pictureOf(
+  arm: SplitArm,
   images: Images,
-): Promise<NamedFrame[]> {
-  return Promise.all(
-    arm.cut.tensors.map(async ({ name }) => {
-      const tensor = values[name];
-      if (tensor === undefined)
-        throw new SplitError('internal', `the head did not make '${name}', which crosses the cut`);
-      if (arm.profile !== 'image') return { name, frame: await codec.encode(tensor, arm.profile) };
-      const image = images?.[name];
-      if (image === undefined)
-        throw new SplitError('options-invalid', `arm '${arm.id}' needs options.images['${name}']`);
-      return { name, frame: await imageFrame(image, tensor.dims) };
-    }),
-  );
+  { name, tensor }: { readonly name: string; readonly tensor: Tensor },
+): Promise<Uint8Array> {
+  const image = images?.[name];
+  if (image === undefined)
+    throw new SplitError('options-invalid', `arm '${arm.id}' needs options.images['${name}']`);
+  return imageFrame(image, tensor.dims);
 }
 
 /** Whether the caller gave every input of the cut as a picture. */

@@ -8,6 +8,7 @@ import type { AnnouncedModel, RequestClient } from '../transport/request-client.
 import type { SplitModel } from './open-model.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Pace } from './pace.ts';
+import type { ReferenceFrames } from './reference-frames.ts';
 
 export interface SessionParts {
   readonly options: ResolvedOptions;
@@ -18,6 +19,7 @@ export interface SessionParts {
   readonly controller: Controller;
   readonly clock: Clock;
   readonly pace: Pace;
+  readonly references: ReferenceFrames;
   /** A plan told what the arms cost: nothing is left to be found out by a first run. */
   readonly isPlanned: boolean;
   /** Arms that the rules allow. */

@@ -7,6 +7,7 @@ import type { NamedFrame, Reply } from '../transport/request-client.ts';
 import { encodeFrontier } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
+import type { References } from './reference-frames.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { type Answer, finishLocally, type HeadInHand, signalOf } from './run-local.ts';
 import { makeTrace, NO_STAGES } from './trace.ts';
@@ -27,8 +28,7 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
   const inHand: HeadInHand = { values: head.value, startMs };
   if (tailFetches(args, plan.arm).length === 0) return answerOfHead(args, plan.arm, head);
   try {
-    const frames = await encodeStage(parts, args, plan.arm, head.value);
-    const reply = await send(parts, args, plan, frames.value);
+    const { frames, reply } = await sendValues(parts, args, plan, head.value);
     const decoded = await decodeStage(parts, args, reply);
     const stages: StageTimes = {
       headMs: head.elapsedMs,
@@ -58,8 +58,32 @@ async function runHead({ executor, pace }: SessionParts, args: RunArguments, { c
   );
 }
 
-function encodeStage({ codec, pace }: SessionParts, args: RunArguments, arm: SplitArm, values: Tensors) {
-  return pace.stage(() => encodeFrontier(codec, arm, values, args.options.images), args.options.signal);
+/** Frames that build on what the gateway does not have any more are sent again in full, within the same deadline. */
+async function sendValues(parts: SessionParts, args: RunArguments, plan: SplitPlan, values: Tensors) {
+  const known = parts.references.known(plan);
+  try {
+    return await encodeAndSend(parts, args, plan, { values, known });
+  } catch (error) {
+    if (asSplitError(error).code !== 'reference-unknown') throw error;
+    parts.references.forget();
+    return encodeAndSend(parts, args, plan, { values });
+  }
+}
+
+async function encodeAndSend(
+  parts: SessionParts,
+  args: RunArguments,
+  plan: SplitPlan,
+  { values, known }: { readonly values: Tensors; readonly known?: References },
+) {
+  const { codec, pace, references } = parts;
+  const { images, signal } = args.options;
+  const number = references.nextNumber();
+  const how = { images, ...(known && { known }) };
+  const frames = await pace.stage(() => encodeFrontier(codec, plan.arm, values, how), signal);
+  const reply = await send(parts, args, plan, frames.value.frames);
+  references.acknowledge(plan, { number, references: frames.value.references });
+  return { frames, reply };
 }
 
 function send(

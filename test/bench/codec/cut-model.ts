@@ -18,7 +18,7 @@ const LEAST_BYTES = 16_384;
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const HALVES = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
-interface BenchModel {
+export interface BenchModel {
   readonly name: string;
   /** One with random weights has outputs so near each other that a breath turns its choice. */
   readonly isTrained: boolean;
@@ -49,13 +49,14 @@ export interface CutActivations {
   tail(tensor: Tensor): Promise<Tensor>;
 }
 
-/** What crosses each of six cuts for `count` pictures. `close` when the tails are no longer wanted. */
+/** What crosses each of six cuts for `count` crops, or for given inputs. `close` when the tails are no longer wanted. */
 export async function cutActivations(
   { name, file, shape }: BenchModel,
   count: number,
+  given?: readonly Tensor[],
 ): Promise<{ readonly cuts: readonly CutActivations[]; close(): Promise<void> }> {
   const runtime = directRuntime();
-  const inputs = await croppedInputs(shape, count);
+  const inputs = given ?? (await croppedInputs(shape, count));
   const source = typeof file === 'string' ? fileSource(file) : memorySource(file);
   const input = (await openModel(source, runtime)).inputs[0]?.name ?? '';
   const inputShapes = { [input]: [1, 3, shape.height, shape.width] };

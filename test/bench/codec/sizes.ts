@@ -30,11 +30,9 @@ export interface CutSizes {
 }
 
 export async function measureSizes(
-  calibration: readonly Tensor[],
   measured: readonly Tensor[],
+  { tables, narrowTables }: Tables,
 ): Promise<CutSizes> {
-  const tables = await calibrateTables(calibration, 'uint8+context');
-  const narrowTables = await calibrateTables(calibration, 'uint4+context');
   const rows: TensorSizes[] = [];
   for (const tensor of measured) rows.push(await measureTensor(tensor, { tables, narrowTables }));
   const average = (of: (row: TensorSizes) => number) =>
@@ -61,7 +59,8 @@ export async function measureSizes(
 
 type TensorSizes = Omit<CutSizes, 'model'>;
 
-interface Tables {
+/** Calibrated on other inputs, for `uint8+context` and `uint4+context`. */
+export interface Tables {
   readonly tables: CalibratedTables;
   readonly narrowTables: CalibratedTables;
 }

@@ -1,7 +1,7 @@
 /** Speed of the whole pipeline on one thread, in bytes of float32, beside a copy of the same bytes. */
-import { calibrateTables } from '../../../sdk/src/codec/calibrate-tables.ts';
 import { createCodec } from '../../../sdk/src/codec/codec.ts';
 import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
+import type { CalibratedTables } from '../../../sdk/src/codec/entropy/calibrated-tables.ts';
 import { type Tensor, tensorBytes } from '../../../sdk/src/tensor.ts';
 import { interleave } from '../statistics.ts';
 
@@ -15,12 +15,8 @@ export interface CutSpeed {
 const PROFILE = 'uint8+context';
 const ROUNDS = 21;
 
-export async function measureSpeed(
-  calibration: readonly Tensor[],
-  tensor: Tensor | undefined,
-): Promise<CutSpeed> {
+export async function measureSpeed(tables: CalibratedTables, tensor: Tensor | undefined): Promise<CutSpeed> {
   if (tensor === undefined) throw new Error('no tensor to measure');
-  const tables = await calibrateTables(calibration, PROFILE);
   const codec = createCodec({ deflate: deflateNode(), findTables: () => tables });
   const frame = await codec.encode(tensor, PROFILE, { tables });
   const from = tensorBytes(tensor);

@@ -5,16 +5,22 @@
 import { calibrateTables } from '../../../sdk/src/codec/calibrate-tables.ts';
 import { createCodec } from '../../../sdk/src/codec/codec.ts';
 import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
+import type { CalibratedTables } from '../../../sdk/src/codec/entropy/calibrated-tables.ts';
 import type { Tensor } from '../../../sdk/src/tensor.ts';
 import type { Suite } from '../main.ts';
 import { changeOf } from './agreement.ts';
+import { measureChromium } from './chromium-speed.ts';
 import { benchModels, type CutActivations, cutActivations } from './cut-model.ts';
+import { measurePreviousFrames } from './previous-frame.ts';
 import { type CutSizes, measureSizes } from './sizes.ts';
 import { addSpeeds, type CutSpeed, measureSpeed } from './speed.ts';
 import { measureStages } from './stages.ts';
 
-/** The first half of the inputs to calibrate with, the other half to measure. */
-const INPUTS = 18;
+/**
+ * The first half of the inputs to calibrate with, the other half to measure. With `--quick` a third of them: for a look
+ * while working, not for docs/benchmarks.md.
+ */
+const INPUTS: number = process.argv.includes('--quick') ? 6 : 18;
 
 export const codecSuite: Suite = {
   async run(progress) {
@@ -22,16 +28,21 @@ export const codecSuite: Suite = {
     const speeds: CutSpeed[] = [];
     const trained: number[] = [];
     const generated: number[] = [];
+    const lasts: Tensor[] = [];
     for (const model of benchModels()) {
       const { cuts, close } = await cutActivations(model, INPUTS);
       for (const cut of cuts) {
-        const size = await measureSizes(cut.tensors.slice(0, INPUTS / 2), cut.tensors.slice(INPUTS / 2));
-        const speed = await measureSpeed(cut.tensors.slice(0, INPUTS / 2), cut.tensors.at(-1));
-        const change = await measureChange(cut);
+        const [calibration, measured] = [cut.tensors.slice(0, INPUTS / 2), cut.tensors.slice(INPUTS / 2)];
+        const tables = await calibrateTables(calibration, 'uint8+context');
+        const narrowTables = await calibrateTables(calibration, 'uint4+context');
+        const size = await measureSizes(measured, { tables, narrowTables });
+        const speed = await measureSpeed(tables, measured.at(-1));
+        const change = await measureChange(cut, tables);
         sizes.push(size);
         speeds.push(speed);
         (model.isTrained ? trained : generated).push(...change.agreements);
         progress(lineOf(cut, size, speed, change));
+        lasts.push(cut.tensors.at(-1) as Tensor);
         const stages = await measureStages(cut.tensors.at(-1) as Tensor);
         progress(
           `  ms: ${Object.entries(stages)
@@ -47,14 +58,15 @@ export const codecSuite: Suite = {
       int8Agreement: mean(trained),
       int8AgreementGenerated: mean(generated),
       int8Runs: trained.length,
+      ...(await measureChromium(lasts)),
+      ...(await measurePreviousFrames(progress)),
     };
   },
 };
 
 /** The int8 profile at this cut, on every input. */
-async function measureChange({ tensors, tail }: CutActivations) {
+async function measureChange({ tensors, tail }: CutActivations, tables: CalibratedTables) {
   const profile = 'uint8+context';
-  const tables = await calibrateTables(tensors.slice(0, INPUTS / 2), profile);
   const codec = createCodec({ deflate: deflateNode(), findTables: () => tables });
   const changes = [];
   for (const tensor of tensors) {

@@ -12,7 +12,7 @@ const MAX_NODES = 14;
 
 /**
  * Up to 14 nodes, tensors with up to all readers, several inputs. Half of the problems have small whole numbers, so that
- * many heads cost the same; some have pins, tensors that must stay, outputs and costs of splitting.
+ * many heads cost the same; in half no node is faster on the device, as then the planner needs fewer proofs; some have pins, tensors that must stay, outputs and costs of splitting.
  */
 export function randomCutProblem(random: () => number): CutProblem {
   const below = (limit: number) => Math.floor(random() * limit);
@@ -28,13 +28,15 @@ export function randomCutProblem(random: () => number): CutProblem {
     const consumers = later.filter((node) => random() < density || (node === producer + 1 && random() < 0.7));
     return { bytes: size(), producer, consumers, mustStay: random() < 0.03 };
   });
+  const cloudMs = Array.from({ length: count }, () => time(10));
+  const isSlower = random() < 0.5;
   const pins = () => (random() < 0.1 ? [below(count)] : []);
   return {
-    edgeMs: Array.from({ length: count }, () => time(50)),
-    cloudMs: Array.from({ length: count }, () => time(10)),
+    edgeMs: cloudMs.map((ms) => (isSlower ? ms : 0) + time(50)),
+    cloudMs,
     tensors,
     outputs: [{ producer: count - 1, bytes: isCoarse ? 4 : below(5000) }],
-    downlinkMsPerByte: isCoarse ? 0.25 : random() * 0.01,
+    downlinkMsPerByte: isSlower ? 0 : isCoarse ? 0.25 : random() * 0.01,
     splitMs: random() < 0.5 ? 0 : time(30),
     pinnedToHead: pins(),
     pinnedToTail: pins(),

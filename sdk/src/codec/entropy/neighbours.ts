@@ -1,23 +1,36 @@
 /**
- * What a symbol's neighbours say about it: which table codes it, and what is coded.
- * `level`: the symbol itself, by the mean of its left and upper neighbours. Good where many symbols are the same, as
- * after a ReLU. `difference`: its distance from that mean, by how far the neighbours are apart. Good where values are
- * smooth, and nearly the same for pictures of any brightness.
+ * What a symbol's neighbours say about it: which table codes it, and what is coded. Four models:
+ * `level` and `graded` code the symbol itself. Good where many symbols are the same, as after a ReLU.
+ * `difference` and `median` code its distance from a guess. Good where values are smooth, and nearly the same for pictures
+ * of any brightness. `level` and `difference` choose the table by one number, `graded` and `median` by two (cells.ts).
  */
+import type { CellMap } from './cells.ts';
+import { cellOf } from './cells.ts';
 import type { Grid } from './grid.ts';
 import { planePlaces } from './grid.ts';
 
-export const CONTEXT_MODELS = ['level', 'difference'] as const;
+/** A model's number is its place here. */
+export const CONTEXT_MODELS = ['level', 'difference', 'graded', 'median'] as const;
 
 export type ContextModel = (typeof CONTEXT_MODELS)[number];
 
-/** Tables that one tensor may use. */
+/** Tables of the models without cells. */
 export const MAX_CONTEXTS = 8;
 
-export interface Contexts {
-  readonly model: ContextModel;
+/** Tables that one tensor may use. */
+export const MAX_TABLES = 16;
+
+export type Contexts = ThresholdContexts | CellContexts;
+
+export interface ThresholdContexts {
+  readonly model: 'level' | 'difference';
   /** Ascending, one fewer than there are tables: the context is the number of thresholds that are reached. */
   readonly thresholds: Uint8Array;
+}
+
+export interface CellContexts {
+  readonly model: 'graded' | 'median';
+  readonly cells: CellMap;
 }
 
 /** A symbol of a grid, by its plane and its position in that. */
@@ -28,10 +41,10 @@ export interface Place {
 }
 
 export interface Neighbours {
-  /** Of left and upper neighbour, rounded up. */
-  readonly mean: number;
-  /** From the least to the greatest of left, upper, and the corner between them. */
-  readonly spread: number;
+  readonly left: number;
+  readonly top: number;
+  /** Between the two. */
+  readonly corner: number;
 }
 
 /** Only symbols before it in the plane are looked at. Where one is missing another stands for it, 0 where all are. */
@@ -44,25 +57,44 @@ export function neighboursOf(symbols: Uint8Array, { grid, plane, position }: Pla
   const top = hasTop ? at(position - columns) : hasLeft ? at(position - 1) : 0;
   const left = hasLeft ? at(position - 1) : top;
   const corner = hasTop && hasLeft ? at(position - columns - 1) : top;
-  return {
-    mean: (left + top + 1) >> 1,
-    spread: Math.max(left, top, corner) - Math.min(left, top, corner),
-  };
+  return { left, top, corner };
 }
 
-/** What the thresholds are compared with. */
-export function contextValue({ mean, spread }: Neighbours, model: ContextModel): number {
-  return model === 'level' ? mean : spread;
+/** What contexts look at, the main value first. */
+export function contextValues(neighbours: Neighbours, model: ContextModel): readonly [number, number] {
+  const { left, top, corner } = neighbours;
+  const spread = Math.max(left, top, corner) - Math.min(left, top, corner);
+  const guess = model === 'median' ? medianOf(neighbours) : meanOf(neighbours);
+  return model === 'level' || model === 'graded' ? [guess, spread] : [spread, guess];
 }
 
 /** What is subtracted from the symbol before coding, modulo 256. */
-export function predictionOf({ mean }: Neighbours, model: ContextModel): number {
-  return model === 'level' ? 0 : mean;
+export function predictionOf(neighbours: Neighbours, model: ContextModel): number {
+  if (model === 'median') return medianOf(neighbours);
+  return model === 'difference' ? meanOf(neighbours) : 0;
 }
 
-export function contextOf(neighbours: Neighbours, { model, thresholds }: Contexts): number {
-  const value = contextValue(neighbours, model);
+export function contextOf(neighbours: Neighbours, contexts: Contexts): number {
+  const values = contextValues(neighbours, contexts.model);
+  if ('cells' in contexts) return contexts.cells.tables[cellOf(values, contexts.cells)] ?? 0;
   let count = 0;
-  for (const threshold of thresholds) if (value >= threshold) count++;
+  for (const threshold of contexts.thresholds) if (values[0] >= threshold) count++;
   return count;
+}
+
+/** Tables that these contexts choose from. */
+export function tableCount(contexts: Contexts): number {
+  return 'cells' in contexts ? Math.max(...contexts.cells.tables) + 1 : contexts.thresholds.length + 1;
+}
+
+/** Of left and upper neighbour, rounded up. */
+function meanOf({ left, top }: Neighbours): number {
+  return (left + top + 1) >> 1;
+}
+
+/** The middle one of left, upper, and the plane through all three: an edge goes on, a slope too (as in JPEG-LS). */
+function medianOf({ left, top, corner }: Neighbours): number {
+  if (corner >= Math.max(left, top)) return Math.min(left, top);
+  if (corner <= Math.min(left, top)) return Math.max(left, top);
+  return left + top - corner;
 }

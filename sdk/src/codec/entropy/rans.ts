@@ -69,17 +69,17 @@ export interface UnpackOptions {
   /** Finds calibrated tables by their number. */
   findTables(id: number): CalibratedTables | undefined;
   /** Most tables that one tensor may use. */
-  readonly maxContexts: number;
+  readonly maxTables: number;
 }
 
 /** @throws SplitError `codec-invalid` unless `packed` holds exactly the symbols of a tensor of this shape */
 export function unpackRans(
   packed: Uint8Array,
   dims: readonly number[],
-  { kernels, findTables, maxContexts }: UnpackOptions,
+  { kernels, findTables, maxTables }: UnpackOptions,
 ): Uint8Array {
   const { tables, rest } = readHead(packed, findTables);
-  if (tables.frequencies.length > maxContexts) throw invalid(`${tables.frequencies.length} contexts`);
+  if (tables.frequencies.length > maxTables) throw invalid(`${tables.frequencies.length} tables`);
   const grid = gridOf(dims, tables.layout);
   const count = grid.planes * grid.rows * grid.columns;
   if (count === 0 || count > packed.length * SYMBOLS_A_BYTE || laneBytes(grid) > MAX_LANE_BYTES) {

@@ -1,7 +1,7 @@
 // The decoder. Two groups take turns, position by position: what a symbol's neighbours say about it is then known early.
 
-import { DECODER, ESCAPE_SLOT, LANES, LOWEST_STATE, SCATTER } from './memory';
-import { contextOf, idleLanes, spreadOf, topOf } from './neighbours';
+import { DECODER, DIFFERENCE, ESCAPE_SLOT, GRADED, LANES, LEVEL, LOWEST_STATE, MEDIAN, SCATTER } from './memory';
+import { contextOf, cornerOf, guessOf, idleLanes, leftOf, subtracts, topOf } from './neighbours';
 
 // Four table entries of 4 bytes by indices of 2. By way of memory, which is cheaper than taking numbers out of vectors.
 // @ts-ignore: decorator
@@ -12,6 +12,13 @@ function decoderEntries(indices: usize): v128 {
   const c = v128.load32_zero(<usize>load<u16>(indices, 4) << 2, DECODER);
   const d = v128.load32_zero(<usize>load<u16>(indices, 6) << 2, DECODER);
   return i64x2.shuffle(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(c, d, 0, 4, 1, 5), 0, 2);
+}
+
+// In lanes without a plane, an entry of all 4096 slots: it leaves the state as it is.
+// @ts-ignore: decorator
+@inline
+function idleEntries(entry: v128, slot: v128, idle: v128): v128 {
+  return v128.bitselect(v128.or(i32x4.splat(0xfff00), i32x4.shl(slot, 20)), entry, idle);
 }
 
 // @ts-ignore: decorator
@@ -30,7 +37,7 @@ function refill(state: v128, isLow: v128, mask: i32, words: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function decodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
   const rowBytes = <usize>columns << 4;
   const lowest = i32x4.splat(LOWEST_STATE);
   const lastSlot = i32x4.splat(ESCAPE_SLOT);
@@ -47,17 +54,24 @@ function decodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, col
         for (let group = pair; group < min(pair + 2, groups); group++) {
           const at = group == pair ? here : here + groupBytes;
           const used = min(LANES, planes - group * LANES);
-          const idle = idleLanes(used);
           const top = topOf(at, row, column, rowBytes);
-          const left = column ? v128.load(at - 16) : top;
-          const corner = isDifference && row && column ? v128.load(at - rowBytes - 16) : top;
-          const mean = i8x16.avgr_u(left, top);
-          const context = isDifference ? contextOf(spreadOf(left, top, corner), idle) : contextOf(mean, idle);
+          const left = leftOf(at, column, top);
+          const corner = model == LEVEL ? top : cornerOf(at, row, column, rowBytes, top);
+          const guess = guessOf(model, left, top, corner);
+          const context = contextOf(model, left, top, corner, guess);
           const sa = v128.and(a, lastSlot), sb = v128.and(b, lastSlot), sc = v128.and(c, lastSlot), sd = v128.and(d, lastSlot);
           v128.store(states, v128.or(i16x8.narrow_i32x4_u(sa, sb), i16x8.shl(i16x8.extend_low_i8x16_u(context), 12)));
           v128.store(states, v128.or(i16x8.narrow_i32x4_u(sc, sd), i16x8.shl(i16x8.extend_high_i8x16_u(context), 12)), 16);
-          const ea = decoderEntries(states), eb = decoderEntries(states + 8);
-          const ec = decoderEntries(states + 16), ed = decoderEntries(states + 24);
+          let ea = decoderEntries(states), eb = decoderEntries(states + 8);
+          let ec = decoderEntries(states + 16), ed = decoderEntries(states + 24);
+          if (used < LANES) {
+            const idle = idleLanes(used);
+            const low = i16x8.extend_low_i8x16_s(idle), high = i16x8.extend_high_i8x16_s(idle);
+            ea = idleEntries(ea, sa, i32x4.extend_low_i16x8_s(low));
+            eb = idleEntries(eb, sb, i32x4.extend_high_i16x8_s(low));
+            ec = idleEntries(ec, sc, i32x4.extend_low_i16x8_s(high));
+            ed = idleEntries(ed, sd, i32x4.extend_high_i16x8_s(high));
+          }
           a = popFour(a, ea);
           b = popFour(b, eb);
           c = popFour(c, ec);
@@ -93,7 +107,7 @@ function decodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, col
             }
             symbol = v128.load(at);
           }
-          v128.store(at, isDifference ? i8x16.add(symbol, mean) : symbol);
+          v128.store(at, subtracts(model) ? i8x16.add(symbol, guess) : symbol);
         }
         here += 16;
       }
@@ -104,7 +118,9 @@ function decodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, col
 }
 
 /** False unless words, escapes and states end where they must. Reads at most 40 bytes behind the words. */
-export function decode(isDifference: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
-  if (isDifference) return decodeAll(true, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
-  return decodeAll(false, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+export function decode(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+  if (model == LEVEL) return decodeAll(LEVEL, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  if (model == DIFFERENCE) return decodeAll(DIFFERENCE, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  if (model == GRADED) return decodeAll(GRADED, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  return decodeAll(MEDIAN, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
 }

@@ -1,7 +1,7 @@
 // The encoder. It goes backwards, so that the decoder goes forwards. Two groups take turns, position by position.
 
-import { ENCODER, ESCAPE_ENTRY, GATHER, LANES, LOWEST_STATE } from './memory';
-import { contextOf, idleLanes, spreadOf, topOf } from './neighbours';
+import { DIFFERENCE, ENCODER, ESCAPE_ENTRY, GATHER, GRADED, IDLE_CONTEXT, LANES, LEVEL, LOWEST_STATE, MEDIAN } from './memory';
+import { contextOf, cornerOf, guessOf, idleLanes, leftOf, subtracts, topOf } from './neighbours';
 
 // Four table entries of 4 bytes by indices of 2. By way of memory, which is cheaper than taking numbers out of vectors.
 // @ts-ignore: decorator
@@ -37,7 +37,7 @@ function pushFour(state: v128, entry: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function encodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, columns: i32, wordsEnd: usize, escapesEnd: usize, out: usize): void {
+function encodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsEnd: usize, escapesEnd: usize, out: usize): void {
   const rowBytes = <usize>columns << 4;
   const groupBytes = rowBytes * rows;
   const groups = (planes + 15) >> 4;
@@ -51,17 +51,15 @@ function encodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, col
         here -= 16;
         for (let group = min(pair + 1, groups - 1); group >= pair; group--) {
           const at = group == pair ? here : here + groupBytes;
-          const idle = idleLanes(min(LANES, planes - group * LANES));
+          const used = min(LANES, planes - group * LANES);
           const top = topOf(at, row, column, rowBytes);
-          const left = column ? v128.load(at - 16) : top;
-          const mean = i8x16.avgr_u(left, top);
-          let symbol = v128.load(at);
-          let context: v128;
-          if (isDifference) {
-            const corner = row && column ? v128.load(at - rowBytes - 16) : top;
-            context = contextOf(spreadOf(left, top, corner), idle);
-            symbol = i8x16.sub(symbol, mean);
-          } else context = contextOf(mean, idle);
+          const left = leftOf(at, column, top);
+          const corner = model == LEVEL ? top : cornerOf(at, row, column, rowBytes, top);
+          const guess = guessOf(model, left, top, corner);
+          let context = contextOf(model, left, top, corner, guess);
+          if (used < LANES) context = v128.bitselect(i8x16.splat(<i8>IDLE_CONTEXT), context, idleLanes(used));
+          const value = v128.load(at);
+          const symbol = subtracts(model) ? i8x16.sub(value, guess) : value;
           v128.store(out, v128.or(i16x8.extend_low_i8x16_u(symbol), i16x8.shl(i16x8.extend_low_i8x16_u(context), 8)));
           v128.store(out, v128.or(i16x8.extend_high_i8x16_u(symbol), i16x8.shl(i16x8.extend_high_i8x16_u(context), 8)), 16);
           const ea = encoderEntries(out), eb = encoderEntries(out + 8);
@@ -107,7 +105,9 @@ function encodeAll(isDifference: bool, lanes: usize, planes: i32, rows: i32, col
 }
 
 /** Words and escapes are written downwards from their ends. Out: the states, where the words and the escapes begin. */
-export function encode(isDifference: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsEnd: usize, escapesEnd: usize, out: usize): void {
-  if (isDifference) encodeAll(true, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
-  else encodeAll(false, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
+export function encode(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsEnd: usize, escapesEnd: usize, out: usize): void {
+  if (model == LEVEL) encodeAll(LEVEL, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
+  else if (model == DIFFERENCE) encodeAll(DIFFERENCE, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
+  else if (model == GRADED) encodeAll(GRADED, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
+  else encodeAll(MEDIAN, lanes, planes, rows, columns, wordsEnd, escapesEnd, out);
 }

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { everyCell, MAX_ROWS, ROW_CELLS } from '../entropy/cells.ts';
 import type { CoderTables } from '../entropy/coder-tables.ts';
 import { ESCAPE_SLOT, normaliseCounts, SYMBOLS } from '../entropy/frequencies.ts';
 import type { Grid, Layout } from '../entropy/grid.ts';
 import type { Contexts } from '../entropy/neighbours.ts';
-import type { Kernels } from './kernels.ts';
+import { MAX_TABLES, tableCount } from '../entropy/neighbours.ts';
+import type { Kernels, Range } from './kernels.ts';
 import { referenceKernels } from './reference.ts';
 import { loadKernels } from './wasm.ts';
 
@@ -36,6 +38,35 @@ describe('the WebAssembly kernels', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('count every cell by itself as the reference does', () => {
+    const models = fc.constantFrom<'graded' | 'median'>('graded', 'median');
+    fc.assert(
+      fc.property(anySymbols(), models, ascending(MAX_ROWS - 1), ({ grid, symbols }, model, steps) => {
+        const contexts: Contexts = { model, cells: everyCell(steps) };
+        expect(wasm.count(symbols, grid, contexts)).toEqual(reference.count(symbols, grid, contexts));
+      }),
+    );
+  });
+
+  it('decode by tables they still have, by others in between, and after counting', () => {
+    const grid: Grid = { layout: 'planar', planes: 17, rows: 4, columns: 9 };
+    const symbols = Uint8Array.from({ length: 612 }, (_, index) => (index * 7) % 50);
+    const sides = [Uint8Array.of(9), Uint8Array.of(30, 40)].map((thresholds) => {
+      const contexts: Contexts = { model: 'level', thresholds };
+      const tables = tablesOf(grid, contexts, reference.count(symbols, grid, contexts));
+      return { contexts, tables, coded: reference.encode(symbols, grid, tables) };
+    });
+    for (let round = 0; round < 3; round++) {
+      for (const { contexts, tables, coded } of sides) {
+        for (let again = 0; again < 2; again++) {
+          expect(wasm.encode(symbols, grid, tables)).toEqual(coded);
+          expect(wasm.decode(coded, grid, tables)).toEqual(symbols);
+        }
+        if (round === 1) wasm.count(symbols, grid, contexts);
+      }
+    }
   });
 
   it('code symbols that the tables do not know as escapes', () => {
@@ -81,11 +112,7 @@ describe('the WebAssembly kernels', () => {
         anyContexts(),
         changes,
         ({ grid, symbols }, contexts, { part, at, by, cut }) => {
-          const tables = tablesOf(
-            grid,
-            contexts,
-            new Uint32Array((contexts.thresholds.length + 1) * SYMBOLS).fill(1),
-          );
+          const tables = tablesOf(grid, contexts, new Uint32Array(tableCount(contexts) * SYMBOLS).fill(1));
           const sound = reference.encode(symbols, grid, tables);
           const states = sound.states.slice();
           const words = sound.words.slice(0, cut ? -2 : undefined);
@@ -120,6 +147,10 @@ describe('the WebAssembly kernels', () => {
         const symbols = reference.quantise(floats, scale, maxSymbol);
         expect(wasm.quantise(floats, scale, maxSymbol)).toEqual(symbols);
         expect(wasm.dequantise(symbols, scale)).toEqual(reference.dequantise(symbols, scale));
+        const scaleFor = (range: Range) => (range.max > 7 ? undefined : scale);
+        expect(wasm.quantiseFitted(floats, scaleFor, maxSymbol)).toEqual(
+          reference.quantiseFitted(floats, scaleFor, maxSymbol),
+        );
       }),
       { numRuns: 300 },
     );
@@ -127,7 +158,7 @@ describe('the WebAssembly kernels', () => {
 });
 
 function tablesOf({ layout }: Grid, contexts: Contexts, counts: Uint32Array): CoderTables {
-  const frequencies = Array.from({ length: contexts.thresholds.length + 1 }, (_, context) =>
+  const frequencies = Array.from({ length: tableCount(contexts) }, (_, context) =>
     normaliseCounts(counts.subarray(context * SYMBOLS, (context + 1) * SYMBOLS)),
   );
   return { layout, contexts, frequencies };
@@ -155,8 +186,24 @@ function anySymbols(): fc.Arbitrary<{ grid: Grid; symbols: Uint8Array }> {
 }
 
 function anyContexts(): fc.Arbitrary<Contexts> {
-  const thresholds = fc
-    .uniqueArray(fc.integer({ min: 1, max: 255 }), { maxLength: 7 })
+  const byThresholds = fc.record({
+    model: fc.constantFrom('level', 'difference'),
+    thresholds: ascending(7),
+  });
+  const byCells = fc.record({
+    model: fc.constantFrom('graded', 'median'),
+    cells: ascending(MAX_ROWS - 1).chain((steps) => {
+      const length = ROW_CELLS * (steps.length + 1);
+      return fc
+        .uint8Array({ minLength: length, maxLength: length, max: MAX_TABLES - 1 })
+        .map((tables) => ({ steps, tables }));
+    }),
+  });
+  return fc.oneof(byThresholds, byCells);
+}
+
+function ascending(maxLength: number): fc.Arbitrary<Uint8Array> {
+  return fc
+    .uniqueArray(fc.integer({ min: 1, max: 255 }), { maxLength })
     .map((list) => Uint8Array.from(list.toSorted((a, b) => a - b)));
-  return fc.record({ model: fc.constantFrom('level', 'difference'), thresholds });
 }

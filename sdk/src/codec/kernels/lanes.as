@@ -1,6 +1,6 @@
 // Symbols to lanes and back. In lanes they lie as [group of sixteen planes][position][lane].
 
-import { LANES, SCRATCH } from './memory';
+import { LANES, ROWS, SCRATCH } from './memory';
 
 // @ts-ignore: decorator
 @inline
@@ -21,6 +21,7 @@ function transpose(from: usize, fromStep: usize, to: usize, toStep: usize): void
   interleave(SCRATCH, 16, to, toStep);
 }
 
+/** Behind the symbols there must be as many bytes as a group has: planes that are missing are read, and never looked at. */
 export function toLanes(symbols: usize, lanes: usize, planes: i32, positions: i32, isInterleaved: i32): void {
   for (let first = 0; first < planes; first += LANES) {
     const used = min(LANES, planes - first);
@@ -30,7 +31,7 @@ export function toLanes(symbols: usize, lanes: usize, planes: i32, positions: i3
       continue;
     }
     const from = symbols + <usize>first * positions;
-    const whole = used == LANES ? positions & ~15 : 0;
+    const whole = positions & ~15;
     for (let position = 0; position < whole; position += 16) transpose(from + position, positions, to + (<usize>position << 4), 16);
     for (let position = whole; position < positions; position++) {
       const lane = to + (<usize>position << 4);
@@ -51,6 +52,12 @@ function copyLanes(from: usize, to: usize, used: i32): void {
   for (let k = 0; k < used; k++) store<u8>(to + k, load<u8>(from + k));
 }
 
+// As transpose, of which only the planes that there are may be written.
+function transposeSome(from: usize, to: usize, positions: i32, used: i32): void {
+  transpose(from, 16, ROWS, 16);
+  for (let k = 0; k < used; k++) v128.store(to + <usize>k * positions, v128.load(ROWS + (<usize>k << 4)));
+}
+
 export function fromLanes(lanes: usize, symbols: usize, planes: i32, positions: i32, isInterleaved: i32): void {
   for (let first = 0; first < planes; first += LANES) {
     const used = min(LANES, planes - first);
@@ -64,8 +71,11 @@ export function fromLanes(lanes: usize, symbols: usize, planes: i32, positions: 
       continue;
     }
     const to = symbols + <usize>first * positions;
-    const whole = used == LANES ? positions & ~15 : 0;
-    for (let position = 0; position < whole; position += 16) transpose(from + (<usize>position << 4), 16, to + position, positions);
+    const whole = positions & ~15;
+    for (let position = 0; position < whole; position += 16) {
+      if (used == LANES) transpose(from + (<usize>position << 4), 16, to + position, positions);
+      else transposeSome(from + (<usize>position << 4), to + position, positions, used);
+    }
     for (let position = whole; position < positions; position++) {
       for (let k = 0; k < used; k++) store<u8>(to + <usize>k * positions + position, load<u8>(from + (<usize>position << 4) + k));
     }

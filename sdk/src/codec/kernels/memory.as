@@ -5,9 +5,16 @@ export const LOWEST_STATE: i32 = 1 << 15;
 export const ESCAPE_SLOT: i32 = 4095;
 // An encoder's entry is the frequency, and 16 bits higher the first slot.
 export const ESCAPE_ENTRY: i32 = (4095 << 16) | 1;
-// A context of its own for the lanes of a group that have no plane: its coding changes nothing.
-export const IDLE_CONTEXT: i32 = 8;
-export const CONTEXTS: i32 = 8;
+// The encoder's context for the lanes of a group that have no plane: its coding changes nothing.
+export const IDLE_CONTEXT: i32 = 16;
+// Tables that can be counted at once: as many as there are cells (neighbours.as).
+export const COUNTED: i32 = 124;
+
+// Models, as wasm.ts numbers them.
+export const LEVEL: i32 = 0;
+export const DIFFERENCE: i32 = 1;
+export const GRADED: i32 = 2;
+export const MEDIAN: i32 = 3;
 
 // Fixed places in memory, the same as in wasm.ts. Constants, so that they become offsets of the instructions.
 export const SCATTER: usize = 1024;
@@ -16,7 +23,13 @@ export const IDLE_MASKS: usize = 1536;
 export const THRESHOLDS: usize = 1600;
 export const SCRATCH: usize = 1728;
 export const OUT: usize = 2304;
+// Three thresholds, then four rows of 32 bytes: tables by small values, tables by the upper half of larger ones.
+export const STEPS: usize = 2432;
+export const CELLS: usize = 2496;
+// Sixteen vectors on their way out of the lanes.
+export const ROWS: usize = 3072;
 export const FREQUENCIES: usize = 4096;
-export const COUNTS: usize = 8192;
-export const ENCODER: usize = 16384;
+export const ENCODER: usize = 12288;
 export const DECODER: usize = 32768;
+// Counting and decoding never happen at once.
+export const COUNTS: usize = DECODER;

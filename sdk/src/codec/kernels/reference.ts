@@ -4,12 +4,12 @@ import { ESCAPE_SLOT, SYMBOLS } from '../entropy/frequencies.ts';
 import type { Grid } from '../entropy/grid.ts';
 import { LANES, planePlaces } from '../entropy/grid.ts';
 import type { Contexts } from '../entropy/neighbours.ts';
-import { contextOf, neighboursOf, predictionOf } from '../entropy/neighbours.ts';
-import type { CodedSymbols, Kernels, Range, SymbolScale } from './kernels.ts';
+import { contextOf, neighboursOf, predictionOf, tableCount } from '../entropy/neighbours.ts';
+import type { CodedSymbols, Kernels, QuantisedSymbols, Range, SymbolScale } from './kernels.ts';
 import { isFull, LOWEST_STATE, pop, push, slotOf, stateTable, WORD_BITS } from './rans-state.ts';
 
 export function referenceKernels(): Kernels {
-  return { name: 'reference', range, quantise, dequantise, count, encode, decode };
+  return { name: 'reference', range, quantise, dequantise, quantiseFitted, count, encode, decode };
 }
 
 function range(values: Float32Array): Range | undefined {
@@ -37,6 +37,16 @@ function quantise(values: Float32Array, { scale, zeroPoint }: SymbolScale, maxSy
   return new Uint8Array(symbols.buffer);
 }
 
+function quantiseFitted(
+  values: Float32Array,
+  scaleFor: (range: Range) => SymbolScale | undefined,
+  maxSymbol: number,
+): QuantisedSymbols | undefined {
+  const found = range(values);
+  const scale = found && scaleFor(found);
+  return scale && { scale, symbols: quantise(values, scale, maxSymbol) };
+}
+
 function dequantise(symbols: Uint8Array, { scale, zeroPoint }: SymbolScale): Float32Array {
   const table = Float32Array.from({ length: SYMBOLS }, (_, symbol) => (symbol - zeroPoint) * scale);
   const values = new Float32Array(symbols.length);
@@ -45,7 +55,7 @@ function dequantise(symbols: Uint8Array, { scale, zeroPoint }: SymbolScale): Flo
 }
 
 function count(symbols: Uint8Array, grid: Grid, contexts: Contexts): Uint32Array {
-  const counts = new Uint32Array((contexts.thresholds.length + 1) * SYMBOLS);
+  const counts = new Uint32Array(tableCount(contexts) * SYMBOLS);
   for (let index = 0; index < symbols.length; index++) {
     const { plane, position } = stepAt(index, grid);
     const neighbours = neighboursOf(symbols, { grid, plane, position });

@@ -2,7 +2,7 @@
 
 import { DECODER, ENCODER, ESCAPE_ENTRY, FREQUENCIES, GATHER, IDLE_CONTEXT, SCATTER } from './memory';
 
-/** 9 times 256 entries of 4 bytes: those of each context, zeros' as escapes, then the idle one's. */
+/** 256 entries of 4 bytes a context, zeros' as escapes; and the idle one's. */
 export function buildEncoder(contexts: i32): void {
   for (let context = 0; context < contexts; context++) {
     let start: u32 = 0;
@@ -17,7 +17,7 @@ export function buildEncoder(contexts: i32): void {
   for (let symbol: usize = 0; symbol < 256; symbol++) store<u32>(ENCODER + ((<usize>IDLE_CONTEXT << 8 | symbol) << 2), 4096);
 }
 
-/** 9 times 4096 entries of 4 bytes: symbol, frequency - 1 (12 bits), place among the symbol's slots (12 bits). */
+/** 4096 entries of 4 bytes a context: symbol, frequency - 1 (12 bits), place among the symbol's slots (12 bits). */
 export function buildDecoder(contexts: i32): void {
   for (let context = 0; context < contexts; context++) {
     let at = DECODER + (<usize>context << 14);
@@ -32,8 +32,6 @@ export function buildDecoder(contexts: i32): void {
     // The escape: symbol 0, frequency 1.
     store<u32>(at, 0);
   }
-  const idle = DECODER + (<usize>IDLE_CONTEXT << 14);
-  for (let slot: u32 = 0; slot < 4096; slot++) store<u32>(idle + (<usize>slot << 2), (4095 << 8) | (slot << 20));
 }
 
 /** For each set of four lanes: the words of those lanes moved to the high end, and words spread to those lanes. */

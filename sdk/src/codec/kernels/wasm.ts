@@ -1,43 +1,28 @@
 /** The kernels in WebAssembly: kernels.as, in one memory that grows to the largest tensor and is used again. */
 
-import { SplitError } from '../../errors.ts';
 import type { CoderTables } from '../entropy/coder-tables.ts';
 import { SYMBOLS } from '../entropy/frequencies.ts';
 import type { Grid } from '../entropy/grid.ts';
 import { groupCount, LANES } from '../entropy/grid.ts';
 import type { Contexts } from '../entropy/neighbours.ts';
-import { MAX_CONTEXTS } from '../entropy/neighbours.ts';
+import { CONTEXT_MODELS, tableCount } from '../entropy/neighbours.ts';
 import { KERNELS_BASE64 } from './generated.ts';
-import type { CodedSymbols, Kernels, Range, SymbolScale } from './kernels.ts';
+import type { CodedSymbols, Kernels, QuantisedSymbols, Range, SymbolScale } from './kernels.ts';
 import { referenceKernels } from './reference.ts';
+import type { KernelExports } from './wasm-memory.ts';
+import {
+  bytesAt,
+  COUNTS,
+  DATA,
+  floatsAt,
+  GUARD_BYTES,
+  IDLE_MASKS,
+  OUT,
+  PAGE_BYTES,
+  reserve,
+} from './wasm-memory.ts';
+import { placeContexts, placeFrequencies } from './wasm-tables.ts';
 
-/** What kernels.as exports. Its pointers are byte offsets into `memory`. */
-interface KernelExports {
-  readonly memory: WebAssembly.Memory;
-  range(values: number, count: number, out: number): void;
-  quantise(values: number, count: number, symbols: number, inverse: number, zero: number, max: number): void;
-  dequantise(symbols: number, count: number, values: number, scale: number, zeroPoint: number): void;
-  toLanes(symbols: number, lanes: number, ...rest: number[]): void;
-  fromLanes(lanes: number, symbols: number, ...rest: number[]): void;
-  count(isDifference: number, lanes: number, ...rest: number[]): void;
-  buildEncoder(contexts: number): void;
-  buildDecoder(contexts: number): void;
-  buildShuffles(): void;
-  encode(isDifference: number, lanes: number, ...rest: number[]): void;
-  decode(isDifference: number, lanes: number, ...rest: number[]): number;
-}
-
-// Fixed places, as in kernels.as, which has more between them; a tensor's own data begin at DATA.
-const IDLE_MASKS = 1536;
-const THRESHOLDS = 1600;
-const OUT = 2304;
-const FREQUENCIES = 4096;
-const COUNTS = 8192;
-const DATA = 196_608;
-
-const PAGE_BYTES = 65_536;
-/** Vectors are read and written whole: this much may be touched behind any array. */
-const GUARD_BYTES = 128;
 const STATE_BYTES = 4 * LANES;
 
 /** The fastest kernels that this platform has: in WebAssembly, else in TypeScript. */
@@ -56,28 +41,73 @@ function abort(): never {
   throw new Error('the kernels stopped');
 }
 
+/** Tables that lie built in memory: a stream of frames by the same calibrated tables builds them once. */
+interface BuiltTables {
+  encoder?: CoderTables;
+  decoder?: CoderTables | undefined;
+}
+
 function wasmKernels(wasm: KernelExports): Kernels {
+  const built: BuiltTables = {};
   wasm.memory.grow(Math.max(0, DATA / PAGE_BYTES - wasm.memory.buffer.byteLength / PAGE_BYTES));
   wasm.buildShuffles();
   bytesAt(wasm, IDLE_MASKS + LANES, LANES).fill(255);
   return {
     name: 'wasm',
     range: (values) => range(wasm, values),
+    quantiseFitted: (values, scaleFor, maxSymbol) => quantiseFitted(wasm, values, scaleFor, maxSymbol),
     quantise: (values, scale, maxSymbol) => quantise(wasm, values, scale, maxSymbol),
     dequantise: (symbols, scale) => dequantise(wasm, symbols, scale),
-    count: (symbols, grid, contexts) => count(wasm, symbols, grid, contexts),
-    encode: (symbols, grid, tables) => encode(wasm, symbols, grid, tables),
-    decode: (coded, grid, tables) => decode(wasm, coded, grid, tables),
+    count: (symbols, grid, contexts) => {
+      // Counts lie where the decoder's tables do.
+      built.decoder = undefined;
+      return count(wasm, symbols, grid, contexts);
+    },
+    encode: (symbols, grid, tables) => {
+      if (built.encoder !== tables) {
+        placeFrequencies(wasm, tables);
+        wasm.buildEncoder(tables.frequencies.length);
+        built.encoder = tables;
+      }
+      return encode(wasm, symbols, grid, tables);
+    },
+    decode: (coded, grid, tables) => {
+      if (built.decoder !== tables) {
+        placeFrequencies(wasm, tables);
+        wasm.buildDecoder(tables.frequencies.length);
+        built.decoder = tables;
+      }
+      return decode(wasm, coded, grid, tables);
+    },
   };
 }
 
 function range(wasm: KernelExports, values: Float32Array): Range | undefined {
   const [at] = reserve(wasm, [values.byteLength]);
   floatsAt(wasm, at, values.length).set(values);
-  wasm.range(at, values.length, OUT);
+  return rangeAt(wasm, at, values.length);
+}
+
+function rangeAt(wasm: KernelExports, at: number, count: number): Range | undefined {
+  wasm.range(at, count, OUT);
   const [min = 0, max = 0, rest = 0] = floatsAt(wasm, OUT, 3);
   // Adding 0 makes one of the two zeros, which comparisons do not tell apart.
-  return values.length === 0 || rest !== 0 ? undefined : { min: min + 0, max: max + 0 };
+  return count === 0 || rest !== 0 ? undefined : { min: min + 0, max: max + 0 };
+}
+
+function quantiseFitted(
+  wasm: KernelExports,
+  values: Float32Array,
+  scaleFor: (range: Range) => SymbolScale | undefined,
+  maxSymbol: number,
+): QuantisedSymbols | undefined {
+  const [at, symbols] = reserve(wasm, [values.byteLength, values.length]);
+  floatsAt(wasm, at, values.length).set(values);
+  const found = rangeAt(wasm, at, values.length);
+  const scale = found && scaleFor(found);
+  if (scale === undefined) return undefined;
+  wasm.quantise(at, values.length, symbols, 1 / scale.scale, scale.zeroPoint, maxSymbol);
+  return { scale, symbols: bytesAt(wasm, symbols, values.length).slice() };
 }
 
 function quantise(
@@ -105,12 +135,10 @@ function dequantise(
 
 function count(wasm: KernelExports, symbols: Uint8Array, grid: Grid, contexts: Contexts): Uint32Array {
   const [lanes] = placeLanes(wasm, symbols, grid, 0);
-  placeThresholds(wasm, contexts);
+  placeContexts(wasm, contexts);
   const { planes, rows, columns } = grid;
-  const isDifference = Number(contexts.model === 'difference');
-  wasm.count(isDifference, lanes, planes, rows, columns);
-  const length = (contexts.thresholds.length + 1) * SYMBOLS;
-  return new Uint32Array(wasm.memory.buffer, COUNTS, length).slice();
+  wasm.count(CONTEXT_MODELS.indexOf(contexts.model), lanes, planes, rows, columns);
+  return new Uint32Array(wasm.memory.buffer, COUNTS, tableCount(contexts) * SYMBOLS).slice();
 }
 
 function encode(wasm: KernelExports, symbols: Uint8Array, grid: Grid, tables: CoderTables): CodedSymbols {
@@ -119,11 +147,9 @@ function encode(wasm: KernelExports, symbols: Uint8Array, grid: Grid, tables: Co
   const [lanes, coded] = placeLanes(wasm, symbols, grid, 3 * symbols.length + 2 * GUARD_BYTES);
   const wordsEnd = coded + GUARD_BYTES + 2 * symbols.length;
   const escapesEnd = wordsEnd + GUARD_BYTES + symbols.length;
-  placeThresholds(wasm, tables.contexts);
-  placeFrequencies(wasm, tables);
-  wasm.buildEncoder(tables.frequencies.length);
-  const isDifference = Number(tables.contexts.model === 'difference');
-  wasm.encode(isDifference, lanes, planes, rows, columns, wordsEnd, escapesEnd, OUT);
+  placeContexts(wasm, tables.contexts);
+  const model = CONTEXT_MODELS.indexOf(tables.contexts.model);
+  wasm.encode(model, lanes, planes, rows, columns, wordsEnd, escapesEnd, OUT);
   const [words = wordsEnd, escapes = escapesEnd] = new Uint32Array(wasm.memory.buffer, OUT + STATE_BYTES, 2);
   return {
     states: new Uint32Array(wasm.memory.buffer, OUT, LANES).slice(),
@@ -146,12 +172,10 @@ function decode(
   bytesAt(wasm, wordsAt, words.length).set(words);
   bytesAt(wasm, escapesAt, escapes.length).set(escapes);
   new Uint32Array(wasm.memory.buffer, OUT, LANES).set(states);
-  placeThresholds(wasm, tables.contexts);
-  placeFrequencies(wasm, tables);
-  wasm.buildDecoder(tables.frequencies.length);
-  const isDifference = Number(tables.contexts.model === 'difference');
+  placeContexts(wasm, tables.contexts);
+  const model = CONTEXT_MODELS.indexOf(tables.contexts.model);
   const ends = [wordsAt, wordsAt + words.length, escapesAt, escapesAt + escapes.length];
-  if (wasm.decode(isDifference, lanes, planes, rows, columns, ...ends, OUT) === 0) return undefined;
+  if (wasm.decode(model, lanes, planes, rows, columns, ...ends, OUT) === 0) return undefined;
   wasm.fromLanes(lanes, symbols, planes, positions, Number(grid.layout === 'interleaved'));
   return bytesAt(wasm, symbols, planes * positions).slice();
 }
@@ -169,53 +193,4 @@ function placeLanes(
   bytesAt(wasm, at, symbols.length).set(symbols);
   wasm.toLanes(at, lanes, grid.planes, positions, Number(grid.layout === 'interleaved'));
   return [lanes, extra];
-}
-
-/** Sixteen times each, less one and with the sign bit turned, as a signed comparison wants them; 127 is never exceeded. */
-function placeThresholds(wasm: KernelExports, { thresholds }: Contexts): void {
-  const vectors = bytesAt(wasm, THRESHOLDS, (MAX_CONTEXTS - 1) * LANES).fill(127);
-  for (const [index, threshold] of thresholds.entries()) {
-    vectors.fill((threshold - 1) ^ 128, index * LANES, (index + 1) * LANES);
-  }
-}
-
-function placeFrequencies(wasm: KernelExports, { frequencies }: CoderTables): void {
-  for (const [context, table] of frequencies.entries()) {
-    new Uint16Array(wasm.memory.buffer, FREQUENCIES + context * 2 * SYMBOLS, SYMBOLS).set(table);
-  }
-}
-
-/** Places for arrays of the given sizes in bytes, one behind the other; what they held before is lost. */
-function reserve<const T extends readonly number[]>(
-  wasm: KernelExports,
-  sizes: T,
-): { [K in keyof T]: number } {
-  let end = DATA;
-  const places = sizes.map((bytes) => {
-    const place = end;
-    end = Math.ceil((end + bytes + GUARD_BYTES) / LANES) * LANES;
-    return place;
-  });
-  const missing = end - wasm.memory.buffer.byteLength;
-  if (missing > 0) grow(wasm, missing);
-  return places as { [K in keyof T]: number };
-}
-
-function grow({ memory }: KernelExports, bytes: number): void {
-  try {
-    memory.grow(Math.ceil(bytes / PAGE_BYTES));
-  } catch (cause) {
-    throw new SplitError('codec-invalid', `no memory for ${memory.buffer.byteLength + bytes} bytes`, {
-      cause,
-    });
-  }
-}
-
-// Growing detaches every view of the memory, so views are made where they are used and never kept.
-function bytesAt(wasm: KernelExports, at: number, length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(wasm.memory.buffer as ArrayBuffer, at, length);
-}
-
-function floatsAt(wasm: KernelExports, at: number, length: number): Float32Array<ArrayBuffer> {
-  return new Float32Array(wasm.memory.buffer as ArrayBuffer, at, length);
 }

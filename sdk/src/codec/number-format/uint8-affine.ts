@@ -5,13 +5,16 @@
  */
 import type { Tensor, TensorType } from '../../tensor.ts';
 import { NUMBER_FORMAT_IDS } from '../frame.ts';
-import type { Kernels, SymbolScale } from '../kernels/kernels.ts';
+import type { Kernels, Range, SymbolScale } from '../kernels/kernels.ts';
 import { referenceKernels } from '../kernels/reference.ts';
 import { fitScale, fromFloats, isFloat, readScale, SCALE_BYTES, toFloats, writeScales } from './affine.ts';
 import type { NumberFormat, Symbols } from './number-format.ts';
 import { refuseUnless } from './number-format.ts';
 
 export type Affine = SymbolScale;
+
+/** Of a tensor without values. */
+const EMPTY: Affine = { scale: 1, zeroPoint: 0 };
 
 export function uint8Format(kernels: Kernels = referenceKernels()): NumberFormat {
   return affineFormat(kernels, { id: NUMBER_FORMAT_IDS.uint8, bits: 8 });
@@ -29,9 +32,10 @@ function affineFormat(
 
   function encode(tensor: Tensor): Symbols | undefined {
     const floats = toFloats(tensor);
-    const scale = floats && fitAffine(floats, { kernels, maxSymbol });
-    if (floats === undefined || scale === undefined) return undefined;
-    return { parameters: writeScales([scale]), payload: kernels.quantise(floats, scale, maxSymbol) };
+    if (floats?.length === 0) return { parameters: writeScales([EMPTY]), payload: new Uint8Array(0) };
+    const scaleFor = (range: Range) => fitScale(range, maxSymbol);
+    const quantised = floats && kernels.quantiseFitted(floats, scaleFor, maxSymbol);
+    return quantised && { parameters: writeScales([quantised.scale]), payload: quantised.symbols };
   }
 
   function decode({ parameters, payload }: Symbols, type: TensorType, dims: readonly number[]): Tensor {
@@ -55,7 +59,7 @@ export function fitAffine(
     maxSymbol = 255,
   }: { readonly kernels?: Kernels; readonly maxSymbol?: number } = {},
 ): Affine | undefined {
-  if (floats.length === 0) return { scale: 1, zeroPoint: 0 };
+  if (floats.length === 0) return EMPTY;
   const range = kernels.range(floats);
   return range && fitScale(range, maxSymbol);
 }
