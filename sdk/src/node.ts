@@ -15,7 +15,7 @@ import type { Transport } from './transport/transport.ts';
 
 export * from './index.ts';
 export type { CutChange, CutChangeCause, SessionEvents, SessionStats } from './session/journal.ts';
-export type { QueueOptions, SplitSessionOptions } from './session/options.ts';
+export type { QueueOptions, RuntimeOptions, SplitSessionOptions } from './session/options.ts';
 export type { Fetches, ImageInput, RunOptions } from './session/run-arguments.ts';
 export type { SplitSession, ValueMetadata } from './session/split-session.ts';
 export type { Trace } from './session/trace.ts';

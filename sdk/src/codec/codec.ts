@@ -3,7 +3,8 @@
  * way back.
  */
 import { SplitError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import type { QuantisedTensor } from '../quantised.ts';
+import { elementCount, type Tensor } from '../tensor.ts';
 import type { CalibratedTables } from './entropy/calibrated-tables.ts';
 import type { Deflate } from './entropy/deflate.ts';
 import type { Zstd } from './entropy/zstd.ts';
@@ -13,6 +14,7 @@ import type { ImageDecoder } from './image-frame.ts';
 import { decodeImageFrame } from './image-frame.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { loadKernels } from './kernels/wasm.ts';
+import { writeScales } from './number-format/affine.ts';
 import { findFormat, numberFormats } from './number-format/formats.ts';
 import type { NumberFormat } from './number-format/number-format.ts';
 import { rawFormat } from './number-format/raw.ts';
@@ -21,7 +23,7 @@ import { makeReference, type Reference } from './predictor/reference.ts';
 import { type SequencePacking, sequencePacking } from './predictor/sequence-packing.ts';
 import { encodeSteady } from './predictor/steady-scale.ts';
 import type { CodecProfile } from './profile.ts';
-import { CODEC_PROFILES, isCodecProfile, profileSteps } from './profile.ts';
+import { CODEC_PROFILES, isByteProfile, isCodecProfile, profileSteps } from './profile.ts';
 import type { Packers } from './symbol-packing.ts';
 import { packSymbols } from './symbol-packing.ts';
 
@@ -75,6 +77,15 @@ export interface DecodedNext {
 export interface Codec {
   /** @throws SplitError `codec-invalid` for an unknown profile, or when dimensions and data do not fit each other */
   encode(tensor: Tensor, profile: CodecProfile, options?: EncodeOptions): Promise<Uint8Array>;
+  /**
+   * As `encode`, for a tensor whose bytes were made elsewhere, in the graph of a head on a graphics processor.
+   * @throws SplitError `codec-invalid` also for a profile that is not of bytes with one scale a tensor
+   */
+  encodeQuantised(
+    tensor: QuantisedTensor,
+    profile: CodecProfile,
+    options?: EncodeOptions,
+  ): Promise<Uint8Array>;
   /** The tensor owns its memory. @throws SplitError `codec-invalid` for anything that is not a sound frame */
   decode(frame: Uint8Array, limits?: DecodeLimits): Promise<Tensor>;
   /** As `encode`, for a tensor of a sequence: builds on the reference where that makes fewer bytes. */
@@ -129,6 +140,21 @@ export function createCodec(options: CodecOptions): Codec {
     return writeFrame({ ...kind, predictor: PREDICTOR_IDS.none, ...packed });
   }
 
+  async function encodeQuantised(
+    { type, dims, symbols, scale, zeroPoint }: QuantisedTensor,
+    profile: CodecProfile,
+    { tables }: EncodeOptions = {},
+  ): Promise<Uint8Array> {
+    if (!isByteProfile(profile))
+      throw invalid(`profile "${profile}" is not one of bytes with one scale a tensor`);
+    checkSymbols(symbols, dims);
+    const { packers } = await load();
+    const { numberFormat, entropy } = profileSteps(profile);
+    const packed = await packSymbols({ symbols, symbolBits: 8, dims }, packers, { entropy, tables });
+    const kind = { numberFormat, type, dims, parameters: writeScales([{ scale, zeroPoint }]) };
+    return writeFrame({ ...kind, predictor: PREDICTOR_IDS.none, ...packed });
+  }
+
   async function encodeNext(
     tensor: Tensor,
     profile: CodecProfile,
@@ -169,6 +195,7 @@ export function createCodec(options: CodecOptions): Codec {
 
   return {
     encode,
+    encodeQuantised,
     decode,
     encodeNext,
     decodeNext: (bytes, next = {}) => decodeAny(bytes, { ...next, keeps: true }),
@@ -195,6 +222,11 @@ function checkLength(tensor: Tensor): void {
   if (data.byteLength !== claimedBytes(tensor)) {
     throw invalid(`${data.byteLength} bytes of ${type} do not fill dimensions [${dims.join(', ')}]`);
   }
+}
+
+function checkSymbols({ length }: Uint8Array, dims: readonly number[]): void {
+  if (length !== elementCount(dims))
+    throw invalid(`${length} symbols do not fill dimensions [${dims.join(', ')}]`);
 }
 
 function invalid(what: string): SplitError {

@@ -85,6 +85,12 @@ export function profileSteps(profile: CodecProfile): ProfileSteps {
     : stillSteps(profile);
 }
 
+/** Whether its symbols are bytes with one scale a tensor, each tensor by itself: what a head's graph can make. */
+export function isByteProfile(profile: CodecProfile): boolean {
+  const { numberFormat, isSequence = false } = profileSteps(profile);
+  return numberFormat === NUMBER_FORMAT_IDS.uint8 && !isSequence;
+}
+
 export function isSequenceProfile(profile: CodecProfile): profile is PreviousProfile {
   return profile.endsWith(PREVIOUS);
 }

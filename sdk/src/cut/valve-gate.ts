@@ -3,9 +3,11 @@ import { nodeProto } from '../onnx/node-proto.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
 import type { TensorInfo } from '../tensor.ts';
 import type { Cut } from './cut.ts';
+import type { SymbolForm } from './quantise-nodes.ts';
 import { type RowTable, whyNotBatched } from './rows.ts';
 import { type Entry, makeEntry, namedShape } from './valve-entry.ts';
 import { type Branch, copyNode, ifNode } from './valve-if.ts';
+import { makeQuantiser, type Quantiser } from './valve-quantiser.ts';
 
 export interface Gate {
   readonly cut: Cut;
@@ -18,6 +20,8 @@ export interface Gate {
   readonly entries: readonly Entry[];
   /** The values behind the gate, in the order of `entries`. */
   readonly passed: readonly TensorInfo[];
+  /** Where the graph was asked for one, and floats cross. */
+  readonly quantiser?: Quantiser | undefined;
 }
 
 export interface Mixer {
@@ -28,7 +32,11 @@ export interface Mixer {
 }
 
 /** @param prefix of all names of this gate */
-export function makeGate(cut: Cut, prefix: string, rows: RowTable): Gate {
+export function makeGate(
+  cut: Cut,
+  prefix: string,
+  { rows, quantise }: { readonly rows: RowTable; readonly quantise?: SymbolForm | undefined },
+): Gate {
   const why = whyNotBatched(cut, rows);
   const entries = cut.tensors.map((tensor, i) => makeEntry(tensor, `${prefix}entry_${i}`, rows));
   const passed = entries.map((entry, i): TensorInfo => {
@@ -42,6 +50,7 @@ export function makeGate(cut: Cut, prefix: string, rows: RowTable): Gate {
     whyNotBatched: why,
     entries,
     passed,
+    quantiser: quantise && makeQuantiser(entries, prefix, quantise),
   };
 }
 

@@ -14,10 +14,12 @@ import type { Cut } from './cut.ts';
 import { freshPrefix } from './fresh-names.ts';
 import { checkNested, type Head, headOf, positionsBetween, prefixHead } from './head.ts';
 import type { TypesByName } from './legal-cuts.ts';
+import type { SymbolForm } from './quantise-nodes.ts';
 import type { RowTable } from './rows.ts';
 import { headerOf, segmentOutputs } from './segments.ts';
 import { type Entry, makeEntry, namedShape } from './valve-entry.ts';
 import { type Gate, gateNodes, makeGate } from './valve-gate.ts';
+import { FIRST_QUANTISING_OPSET, outputsOf, quantiserNodes } from './valve-quantiser.ts';
 import { type SegmentOutput, segmentNode, type ValveSegment } from './valve-segment.ts';
 import { weightsFor } from './weights.ts';
 
@@ -30,6 +32,11 @@ export interface ValveGraphOptions {
   readonly location?: string | undefined;
   /** Whether the runtime computes in blocks of channels: a CPU at level `all`. @default false */
   readonly isBlocked?: boolean | undefined;
+  /**
+   * Lets a run end at a cut with bytes instead of floats, in this form. Models of operators before version 11 stay
+   * without. @default not
+   */
+  readonly quantise?: SymbolForm | undefined;
 }
 
 /** How to run the graph; runtime/executor/valve.ts does. */
@@ -65,7 +72,10 @@ export function valveGraph(graph: Graph, cuts: readonly Cut[], options: ValveGra
       emptyShape: plan.emptyShape,
       residuals: options.isBlocked ? residualsAmong(names.keys(), segment.nodes, options.types) : [],
     });
-    return gate ? [body, ...gateNodes(gate, namesBefore(gate, segment, names))] : [body];
+    if (!gate) return [body];
+    const came = namesBefore(gate, segment, names);
+    const bytes = gate.quantiser ? quantiserNodes(gate.quantiser, came) : [];
+    return [body, ...bytes, ...gateNodes(gate, came)];
   });
   return { ...plan, bytes: writeValve(graph, plan, { nodes, outer: elsewhere, location: options.location }) };
 }
@@ -73,7 +83,7 @@ export function valveGraph(graph: Graph, cuts: readonly Cut[], options: ValveGra
 function planValve(
   graph: Graph,
   cuts: readonly Cut[],
-  { types, rows = new Map() }: ValveGraphOptions,
+  { types, rows = new Map(), ...options }: ValveGraphOptions,
 ): ValvePlan {
   const prefix = freshPrefix(graph);
   const bounds = [prefixHead(0), ...cuts.map(headOf), prefixHead(graph.nodes.length)];
@@ -87,7 +97,8 @@ function planValve(
     const outputs = made.flatMap((name, i) => outputOf(name, `${prefix}out_${index}_${i}`));
     return { run: `${prefix}run_${index}`, nodes, outputs };
   });
-  const gates = cuts.map((cut, index) => makeGate(cut, `${prefix}gate_${index}_`, rows));
+  const quantise = opsetOf(graph) < FIRST_QUANTISING_OPSET ? undefined : options.quantise;
+  const gates = cuts.map((cut, index) => makeGate(cut, `${prefix}gate_${index}_`, { rows, quantise }));
   const inputs = graph.inputs.flatMap(({ name }) => {
     const info = types.get(name);
     return info ? [makeInput(info, rows)] : [];
@@ -103,8 +114,12 @@ function makeInput(info: TensorInfo, rows: RowTable): Entry {
 }
 
 /** Until version 11 of ONNX's operators the shapes of an If's branches are merged; later their union is taken. */
-function wantsEqualShapes({ model }: Graph): boolean {
-  return (model.opsets.get('') ?? 0) < 11;
+function wantsEqualShapes(graph: Graph): boolean {
+  return opsetOf(graph) < 11;
+}
+
+function opsetOf({ model }: Graph): number {
+  return model.opsets.get('') ?? 0;
 }
 
 function nodesBetween(graph: Graph, from: Head, to: Head): OnnxNode[] {
@@ -143,13 +158,16 @@ interface ValveParts {
 
 function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: ValveParts): Uint8Array {
   const entries = [...plan.inputs, ...plan.gates.flatMap((gate) => gate.entries)].map(({ input }) => input);
-  const outputs = plan.segments.flatMap((segment) => segment.outputs.map(({ output }) => output));
+  const made = plan.segments.flatMap((segment) => segment.outputs.map(({ output }) => output));
+  const bytes = plan.gates.flatMap(({ quantiser }) =>
+    (quantiser?.tensors ?? []).flatMap((value) => outputsOf(value, quantiser?.form ?? 'bytes')),
+  );
   const model = writeModel(headerOf(graph), {
     name: graph.model.graph.name || 'graph',
     nodes,
     initializers: weightsFor(graph, outer, { location }).initializers,
     inputs: [...entries, ...controls(plan)].map(valueInfoBytes),
-    outputs: outputs.map(untypedValueInfoBytes),
+    outputs: [...made, ...bytes.map(({ name }) => name)].map(untypedValueInfoBytes),
     valueInfo: plan.gates.flatMap(({ passed }) => passed.map(valueInfoBytes)),
   });
   return model.toBytes();
@@ -158,8 +176,11 @@ function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: V
 function controls({ gates, segments, emptyShape }: ValvePlan): TensorInfo[] {
   const vector = (name: string): TensorInfo => ({ name, type: 'int64', shape: [''] });
   const flag = (name: string): TensorInfo => ({ name, type: 'bool', shape: [] });
-  const ofGate = ({ enter, mixer }: Gate): TensorInfo[] =>
-    mixer ? [flag(enter), flag(mixer.mix), vector(mixer.stay)] : [flag(enter)];
+  const ofGate = ({ enter, mixer, quantiser }: Gate): TensorInfo[] => [
+    flag(enter),
+    ...(mixer ? [flag(mixer.mix), vector(mixer.stay)] : []),
+    ...(quantiser ? [flag(quantiser.quantise)] : []),
+  ];
   const ofBranches = emptyShape === undefined ? [] : [vector(emptyShape)];
   return [...segments.map(({ run }) => flag(run)), ...gates.flatMap(ofGate), ...ofBranches];
 }

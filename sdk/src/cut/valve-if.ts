@@ -3,7 +3,7 @@ import { type Encoded, type GraphParts, writeGraph } from '../onnx/model.ts';
 import { nodeProto } from '../onnx/node-proto.ts';
 import { valueInfoBytes } from '../onnx/value-info.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
-import type { TensorType } from '../tensor.ts';
+import type { Tensor, TensorType } from '../tensor.ts';
 
 /** A value that both branches make. */
 export interface Branched {
@@ -60,4 +60,8 @@ function subgraph(outputs: readonly Branched[], suffix: string, branch: Branch) 
 
 export function copyNode(from: string, to: string): WireWriter {
   return nodeProto({ opType: 'Identity', inputs: [from], outputs: [to] });
+}
+
+export function constantNode(tensor: Tensor, output: string): WireWriter {
+  return nodeProto({ opType: 'Constant', inputs: [], outputs: [output], attributes: { value: { tensor } } });
 }

@@ -4,10 +4,10 @@ import { type OnnxNode, readNames } from '../onnx/graph-proto.ts';
 import { nodeProto } from '../onnx/node-proto.ts';
 import { type NewNames, renameReads } from '../onnx/rename.ts';
 import type { WireWriter } from '../onnx/wire-writer.ts';
-import { type Tensor, tensorFromBytes } from '../tensor.ts';
+import { tensorFromBytes } from '../tensor.ts';
 import { intoBlocks } from './blocked-layout.ts';
 import type { Entry } from './valve-entry.ts';
-import { type Branch, copyNode, ifNode } from './valve-if.ts';
+import { type Branch, constantNode, copyNode, ifNode } from './valve-if.ts';
 import { weightsFor } from './weights.ts';
 
 export interface ValveSegment {
@@ -86,8 +86,4 @@ function emptyNodes({ like }: SegmentOutput, name: string, emptyShape: string | 
     constantNode(tensorFromBytes(empty.type, [0], new Uint8Array(0)), flat),
     nodeProto({ opType: 'Reshape', inputs: [flat, emptyShape], outputs: [name] }),
   ];
-}
-
-function constantNode(tensor: Tensor, output: string): WireWriter {
-  return nodeProto({ opType: 'Constant', inputs: [], outputs: [output], attributes: { value: { tensor } } });
 }

@@ -54,9 +54,9 @@ function headTime({ executor }: SessionParts, { cut }: SplitArm, segmentMs: read
 /** Encoded twice: the first time pays for code that has never run. */
 async function sentCost(parts: SessionParts, args: RunArguments, arm: SplitArm, values: Tensors) {
   const { images } = args.options;
-  await encodeFrontier(parts.codec, arm, values, { images });
+  await encodeFrontier(parts.codec, arm, { values }, { images });
   const startMs = parts.clock.nowMs();
-  const { frames } = await encodeFrontier(parts.codec, arm, values, { images });
+  const { frames } = await encodeFrontier(parts.codec, arm, { values }, { images });
   const encodeMs = (parts.clock.nowMs() - startMs) * parts.options.emulatedSlowdown;
   return { encodeMs, sentBytes: sum(frames.map(({ frame }) => frame.length)) };
 }

@@ -24,8 +24,14 @@ import { createSession, type SplitSession } from './split-session.ts';
 import { findTail } from './tail.ts';
 
 /** What a platform brings. Everything is made per session; nothing is shared between two of them. */
+export interface MakeRuntimeOptions {
+  readonly threads?: number;
+  readonly provider?: string;
+  readonly modulePath?: string;
+}
+
 export interface Platform {
-  makeRuntime(options: { readonly threads?: number }): Promise<Runtime>;
+  makeRuntime(options: MakeRuntimeOptions): Promise<Runtime>;
   /** Begins to connect and goes on trying. */
   openTransport(options: ResolvedOptions): Transport;
   readonly deflate: Deflate;
@@ -44,9 +50,7 @@ export async function createSplitSessionOn(
 ): Promise<SplitSession> {
   const options = resolveOptions(given);
   const clock = systemClock();
-  const runtime = await platform.makeRuntime(
-    options.threads === undefined ? {} : { threads: options.threads },
-  );
+  const runtime = await platform.makeRuntime(runtimeOptions(options));
   const transport = platform.openTransport(options);
   const client = createRequestClient({
     transport,
@@ -74,7 +78,8 @@ export async function createSplitSessionOn(
     const plan = await planOf(platform, options, model);
     const planned = plan && plannedArms(plan, model, options);
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
-    const executor = await openExecutor(model, cuts, runtime, { isBatching: false });
+    const { quantise } = options.runtime ?? {};
+    const executor = await openExecutor(model, cuts, runtime, { isBatching: false, quantise });
     const controller = createController(DEVICE_ARM);
     const arms = sessionArms(planned, model, { executor, options });
     for (const arm of arms) {
@@ -100,6 +105,17 @@ export async function createSplitSessionOn(
     await close();
     throw asSplitError(error);
   }
+}
+
+function runtimeOptions({
+  threads,
+  runtime: { provider, modulePath } = {},
+}: ResolvedOptions): MakeRuntimeOptions {
+  return {
+    ...(threads !== undefined && { threads }),
+    ...(provider !== undefined && { provider }),
+    ...(modulePath !== undefined && { modulePath }),
+  };
 }
 
 async function planOf(

@@ -4,7 +4,8 @@ import { encodeImageFrame } from '../codec/image-frame.ts';
 import { isSequenceProfile } from '../codec/profile.ts';
 import { SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
-import type { Tensor, Tensors } from '../tensor.ts';
+import type { ExecutorResult } from '../runtime/executor/executor.ts';
+import type { Tensor } from '../tensor.ts';
 import type { NamedFrame } from '../transport/request-client.ts';
 import type { References } from './reference-frames.ts';
 import type { ImageInput } from './run-arguments.ts';
@@ -17,15 +18,22 @@ export interface FrontierFrames {
   readonly references: References;
 }
 
+/** What the head made: floats, or bytes where its graph quantises. */
+export type FrontierValues = Pick<ExecutorResult, 'values' | 'quantised'>;
+
 /** @throws SplitError `options-invalid` where the arm sends pictures and the caller gave none */
 export async function encodeFrontier(
   codec: Codec,
   arm: SplitArm,
-  values: Tensors,
+  { values, quantised = {} }: FrontierValues,
   { images, known }: { readonly images: Images; readonly known?: References },
 ): Promise<FrontierFrames> {
   const references = new Map<string, Reference>();
   const encodeOne = async (name: string): Promise<NamedFrame> => {
+    const { profile } = arm;
+    const bytes = quantised[name];
+    if (bytes !== undefined && profile !== 'image')
+      return { name, frame: await codec.encodeQuantised(bytes, profile) };
     const tensor = values[name];
     if (tensor === undefined)
       throw new SplitError('internal', `the head did not make '${name}', which crosses the cut`);

@@ -1,6 +1,7 @@
 /** From an opened model to what runs it: the valve graph where it proves itself, else the chain, else separate sessions. */
 import type { Cut } from '../cut/cut.ts';
 import { headOf, positionsBetween, prefixHead } from '../cut/head.ts';
+import type { SymbolForm } from '../cut/quantise-nodes.ts';
 import { segmentBetween, segmentOutputs } from '../cut/segments.ts';
 import { valveGraph } from '../cut/valve-graph.ts';
 import { asSplitError } from '../errors.ts';
@@ -25,6 +26,11 @@ export interface OpenExecutorOptions {
   readonly kind?: ExecutorKind | 'auto' | undefined;
   /** Whether requests are to be run together: costs four of those runs. @default true */
   readonly isBatching?: boolean | undefined;
+  /**
+   * Whether heads can give bytes instead of floats; `auto` where the runtime is on a graphics processor, as elsewhere
+   * nothing is gained. @default 'auto'
+   */
+  readonly quantise?: 'auto' | 'on' | 'off' | undefined;
   /** Example feeds of the user. @default seeded numbers */
   readonly feeds?: Tensors | undefined;
   /** @default 'all' */
@@ -155,13 +161,31 @@ async function openValve({ model, cuts, runtime, options }: Job): Promise<Opened
   const findings = isBatching ? await probeRows(model, { cuts, runtime, feeds }) : unknown;
   const isBlocked = computesInBlocks(runtime, optimization);
   const { types } = model;
-  const graph = valveGraph(findings.graph, cuts, { types, rows: findings.rows, location, isBlocked });
+  const quantise = symbolForm(runtime, options.quantise);
+  const graph = valveGraph(findings.graph, cuts, {
+    types,
+    rows: findings.rows,
+    location,
+    isBlocked,
+    quantise,
+  });
   const valve = await createValve({ runtime, graph, directory, optimization });
   const notBatched = graph.gates.flatMap(({ cut, whyNotBatched: reason }) =>
     reason === undefined ? [] : [{ cut, reason }],
   );
   return { ...valve, findings, notBatched };
 }
+
+/** Where graphics processors work; WebGPU has no kernel that makes bytes. */
+function symbolForm(
+  { provider = '' }: Runtime,
+  wish: OpenExecutorOptions['quantise'] = 'auto',
+): SymbolForm | undefined {
+  if (wish === 'off' || (wish === 'auto' && !GRAPHICS_PROVIDERS.includes(provider))) return undefined;
+  return provider === 'webgpu' ? 'words' : 'bytes';
+}
+
+const GRAPHICS_PROVIDERS = ['cuda', 'webgpu'];
 
 function openSeparate({ model: { graph, types, source }, cuts, runtime, options }: Job): Executor {
   const { directory, location } = source;

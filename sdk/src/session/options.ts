@@ -52,6 +52,8 @@ export interface SplitSessionOptions {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Threads of the runtime. @default as many as the machine gives, at most 8 */
   readonly threads?: number | undefined;
+  /** What runs the model, where it is not onnxruntime-node on the CPU. */
+  readonly runtime?: RuntimeOptions | undefined;
   /**
    * Runs at a time, and how many more may wait; what does not fit ends with `overloaded`, or, by `whenFull`, on the device.
    * @default 16 in flight; 64 waiting of together 256 MiB, no longer than 2000 ms; `refuse`
@@ -61,11 +63,29 @@ export interface SplitSessionOptions {
   readonly emulatedSlowdown?: number | undefined;
 }
 
+export interface RuntimeOptions {
+  /** The execution provider, by ONNX Runtime's name: `cuda`, `webgpu`, ... Nothing falls back in silence. @default 'cpu' */
+  readonly provider?: string | undefined;
+  /** Another build of onnxruntime-node: an absolute path or a package name. @default 'onnxruntime-node' */
+  readonly modulePath?: string | undefined;
+  /**
+   * Whether heads give bytes instead of floats for the profiles `uint8…`, so that a quarter leaves a graphics processor:
+   * `auto` where the provider is `cuda` or `webgpu`. @default 'auto'
+   */
+  readonly quantise?: 'auto' | 'on' | 'off' | undefined;
+}
+
 /** See run-queue.ts. */
 export type QueueOptions = { readonly [Name in QueueField]?: QueueLimits[Name] | undefined };
 type QueueField = 'inFlight' | 'maxQueuedCount' | 'maxQueuedBytes' | 'maxAgeMs' | 'whenFull';
 
 const codecProfile = z.string().refine(isCodecProfile, 'expected a codec profile, see docs/codec.md');
+
+const runtime = z.strictObject({
+  provider: z.string().min(1).optional(),
+  modulePath: z.string().min(1).optional(),
+  quantise: z.enum(['auto', 'on', 'off']).optional(),
+});
 
 const queue = z.strictObject({
   inFlight: z.int().min(1).max(1024).default(16),
@@ -111,6 +131,7 @@ const schema = z.strictObject({
   plan: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).optional(),
   inputShapes: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
   threads: z.int().min(1).max(256).optional(),
+  runtime: runtime.optional(),
   queue: queue.prefault({}),
   emulatedSlowdown: z.number().min(1).max(1000).default(1),
 });

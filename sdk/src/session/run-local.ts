@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Arm, SplitArm } from '../planner/arm.ts';
 import type { Tensors } from '../tensor.ts';
+import type { FrontierValues } from './frontier-frames.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { makeTrace, NO_STAGES, type Trace } from './trace.ts';
@@ -24,19 +25,22 @@ export async function runLocal(parts: SessionParts, args: RunArguments, arm: Arm
 }
 
 /** A head that has run, kept so that the device can go on from it. */
-export interface HeadInHand {
-  readonly values: Tensors;
+export interface HeadInHand extends FrontierValues {
   readonly startMs: number;
 }
 
-/** The cloud did not answer: the device goes on where its head ended, so that nothing is computed twice. */
+/**
+ * The cloud did not answer: the device goes on where its head ended, so that nothing is computed twice. A head that gave
+ * bytes instead of floats is computed again: the answer is the model's own.
+ */
 export async function finishLocally(
   parts: SessionParts,
   args: RunArguments,
   failed: { readonly arm: SplitArm; readonly head: HeadInHand; readonly reason: ErrorCode },
 ): Promise<Answer> {
   const { arm, head, reason } = failed;
-  const from = arm.cut.position === 0 ? {} : { from: arm.cut };
+  const isKept = arm.cut.position > 0 && head.quantised === undefined;
+  const from = isKept ? { from: arm.cut } : {};
   const feeds = { ...args.feeds, ...head.values };
   const run = () => parts.executor.run({ ...from, feeds, fetches: args.fetches, ...signalOf(args.options) });
   const { value } = await parts.pace.stage(run, args.options.signal);

@@ -1,10 +1,11 @@
 /** One split request, top to bottom: head, encode, send and wait, decode, trace. docs/lifecycle.md walks through it. */
+import { isByteProfile } from '../codec/profile.ts';
 import { asSplitError, SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
 import type { StageTimes } from '../planner/cost-model.ts';
 import type { Tensors } from '../tensor.ts';
 import type { NamedFrame, Reply } from '../transport/request-client.ts';
-import { encodeFrontier } from './frontier-frames.ts';
+import { encodeFrontier, type FrontierValues } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
 import type { References } from './reference-frames.ts';
@@ -25,8 +26,9 @@ export interface SplitPlan {
 export async function runSplit(parts: SessionParts, args: RunArguments, plan: SplitPlan): Promise<Answer> {
   const startMs = parts.clock.nowMs();
   const head = await runHead(parts, args, plan.arm);
-  const inHand: HeadInHand = { values: head.value, startMs };
-  if (tailFetches(args, plan.arm).length === 0) return answerOfHead(args, plan.arm, head);
+  const inHand: HeadInHand = { ...head.value, startMs };
+  if (tailFetches(args, plan.arm).length === 0)
+    return answerOfHead(args, plan.arm, { ...head, value: head.value.values });
   try {
     const { frames, reply } = await sendValues(parts, args, plan, head.value);
     const decoded = await decodeStage(parts, args, reply);
@@ -37,7 +39,7 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
       decodeMs: decoded.elapsedMs,
     };
     observe(parts, plan.arm, stages, reply);
-    const outputs = { ...decoded.value, ...doneInHead(head.value, args) };
+    const outputs = { ...decoded.value, ...doneInHead(head.value.values, args) };
     return { outputs, trace: trace(plan, stages, { reply, totalMs: parts.clock.nowMs() - startMs }) };
   } catch (error) {
     return fallBack(parts, args, { plan, head: inHand, error });
@@ -45,21 +47,24 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
 }
 
 /** What crosses the cut, and the outputs that the head already has. The input cut's head is empty. */
-async function runHead({ executor, pace }: SessionParts, args: RunArguments, { cut }: SplitArm) {
+async function runHead(
+  { executor, pace }: SessionParts,
+  args: RunArguments,
+  { cut, profile }: SplitArm,
+): Promise<Timed<FrontierValues>> {
   const { feeds, options } = args;
   const crossing = cut.tensors.map(({ name }) => name);
-  if (cut.position === 0) return { value: pick(feeds, crossing), elapsedMs: 0 };
+  if (cut.position === 0) return { value: { values: pick(feeds, crossing) }, elapsedMs: 0 };
   const fetches = [
     ...new Set([...crossing, ...args.fetches.filter((name) => cut.headOutputs.includes(name))]),
   ];
-  return pace.stage(
-    async () => (await executor.run({ to: cut, feeds, fetches, ...signalOf(options) })).values,
-    options.signal,
-  );
+  const quantise = profile !== 'image' && isByteProfile(profile);
+  const run = () => executor.run({ to: cut, feeds, fetches, quantise, ...signalOf(options) });
+  return pace.stage(run, options.signal);
 }
 
 /** Frames that build on what the gateway does not have any more are sent again in full, within the same deadline. */
-async function sendValues(parts: SessionParts, args: RunArguments, plan: SplitPlan, values: Tensors) {
+async function sendValues(parts: SessionParts, args: RunArguments, plan: SplitPlan, values: FrontierValues) {
   const known = parts.references.known(plan);
   try {
     return await encodeAndSend(parts, args, plan, { values, known });
@@ -74,7 +79,7 @@ async function encodeAndSend(
   parts: SessionParts,
   args: RunArguments,
   plan: SplitPlan,
-  { values, known }: { readonly values: Tensors; readonly known?: References },
+  { values, known }: { readonly values: FrontierValues; readonly known?: References },
 ) {
   const { codec, pace, references } = parts;
   const { images, signal } = args.options;

@@ -3,6 +3,7 @@
  * for batches; chain.ts, one session per segment; separate.ts, one per part that is asked for.
  */
 import type { Cut } from '../../cut/cut.ts';
+import type { QuantisedTensor } from '../../quantised.ts';
 import type { Tensors } from '../../tensor.ts';
 
 export interface Executor {
@@ -22,6 +23,8 @@ export interface Executor {
    * each promise is settled as that of `run` would be. Absent where nothing can be run together.
    */
   runBatch?(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[];
+  /** Whether it can quantise what crosses a cut where it is made. */
+  canQuantise?(cut: Cut): boolean;
   /** Waits for runs in progress, then releases the models; the runtime stays. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -34,11 +37,18 @@ export interface ExecutorRequest {
   readonly feeds: Tensors;
   /** Names to return: anything that leaves a segment in between, or a feed. */
   readonly fetches: readonly string[];
+  /**
+   * Floats that cross at `to` come as bytes, in `quantised`, all but those that bytes cannot express. Where it cannot be
+   * done they come as they are. @default false
+   */
+  readonly quantise?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ExecutorResult {
   readonly values: Tensors;
+  /** By name, for requests that wanted bytes. */
+  readonly quantised?: Readonly<Record<string, QuantisedTensor>> | undefined;
   /**
    * Milliseconds of each segment that ran, in order. Where segments run as one, their time is parted by what each of
    * them took when the model was opened. In a batch they are those of the run that the requests share.

@@ -2,6 +2,7 @@
 import { fitsBatch } from '../../cut/rows.ts';
 import type { Entry } from '../../cut/valve-entry.ts';
 import type { ValvePlan } from '../../cut/valve-graph.ts';
+import type { QuantisedValue } from '../../cut/valve-quantiser.ts';
 import type { SegmentOutput } from '../../cut/valve-segment.ts';
 import { SplitError } from '../../errors.ts';
 import type { Tensor, Tensors } from '../../tensor.ts';
@@ -16,6 +17,8 @@ export interface ValveRequest {
   /** What enters, in the order of the entries of its gate, or of the model's inputs. */
   readonly entering: readonly Tensor[];
   readonly fetches: readonly ValveFetch[];
+  /** Fetches that leave as bytes, with the form of all of them. */
+  readonly quantised: readonly QuantisedValue[];
 }
 
 export interface ValveFetch {
@@ -25,14 +28,20 @@ export interface ValveFetch {
 }
 
 /** @throws SplitError `runtime-failed` when a feed is missing, or a fetch is neither made in the part nor fed */
-export function readRequest(plan: ValvePlan, part: Part, { feeds, fetches }: ExecutorRequest): ValveRequest {
+export function readRequest(plan: ValvePlan, part: Part, request: ExecutorRequest): ValveRequest {
+  const { feeds, fetches } = request;
+  const quantiser =
+    request.quantise && part.first < part.end ? plan.gates[part.end - 1]?.quantiser : undefined;
+  const quantised = (quantiser?.tensors ?? []).filter(({ name }) => fetches.includes(name));
+  const others = fetches.filter((name) => !quantised.some((value) => value.name === name));
   const entries = part.first === part.end ? [] : entriesAt(plan, part.first);
   const entering = entries.map(({ name }) => {
     const tensor = feedOf(feeds, name);
     if (tensor) return tensor;
     throw new SplitError('runtime-failed', `feed ${JSON.stringify(name)} is missing`);
   });
-  return { part, feeds, entering, fetches: fetches.map((name) => findFetch(plan, part, { name, feeds })) };
+  const found = others.map((name) => findFetch(plan, part, { name, feeds }));
+  return { part, feeds, entering, fetches: found, quantised };
 }
 
 function entriesAt({ inputs, gates }: ValvePlan, segment: number): readonly Entry[] {
@@ -65,6 +74,8 @@ function findFetch(
  */
 export function canShare(plan: ValvePlan, requests: readonly ValveRequest[]): boolean {
   if (requests.length < 2) return true;
+  // Bytes have one scale for all rows.
+  if (requests.some(({ quantised }) => quantised.length > 0)) return false;
   const isKnown = requests.every(({ part, entering, fetches }) => {
     const entries = entriesAt(plan, part.first);
     const areFit = entering.every((tensor, i) => fitsBatch(tensor, entries[i]?.kind));

@@ -57,14 +57,16 @@ function entryFeeds(entries: readonly Entry[], entering: readonly Share[]): [str
 }
 
 function gateFeeds(
-  { enter, mixer }: Gate,
+  { enter, mixer, quantiser }: Gate,
   came: readonly Share[],
   { index, entering }: { index: number; entering: readonly Share[] },
 ): [string, Tensor][] {
   const goesOn = ({ request }: Share) => request.part.end > index + 1;
   const isEntered = !came.some(goesOn);
   const isMixed = !isEntered && (entering.length > 0 || !came.every(goesOn));
+  const isQuantised = came.some((share) => !goesOn(share) && share.request.quantised.length > 0);
   const own: [string, Tensor][] = [[enter, flag(isEntered)]];
+  if (quantiser) own.push([quantiser.quantise, flag(isQuantised)]);
   if (!mixer) return own;
   return [...own, [mixer.mix, flag(isMixed)], [mixer.stay, indices(isMixed ? came : [], goesOn)]];
 }
@@ -90,7 +92,12 @@ function flag(value: boolean): Tensor {
 /** Outputs of the valve graph that some request fetches, each once. */
 export function wantedOutputs(requests: readonly ValveRequest[]): string[] {
   return [
-    ...new Set(requests.flatMap(({ fetches }) => fetches.flatMap(({ made }) => made?.output.output ?? []))),
+    ...new Set(
+      requests.flatMap(({ fetches, quantised }) => [
+        ...fetches.flatMap(({ made }) => made?.output.output ?? []),
+        ...quantised.flatMap(({ symbols, statistics, shape }) => [symbols, statistics, shape]),
+      ]),
+    ),
   ];
 }
 

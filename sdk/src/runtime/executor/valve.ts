@@ -1,9 +1,12 @@
 /** The valve: one session for every part of a model, in which requests at different cuts run together. */
 import type { ValveGraph } from '../../cut/valve-graph.ts';
 import { SplitError } from '../../errors.ts';
+import type { QuantisedTensor } from '../../quantised.ts';
+import type { Tensors } from '../../tensor.ts';
 import type { GraphOptimization, Runtime } from '../runtime.ts';
 import type { Executor, ExecutorRequest, ExecutorResult } from './executor.ts';
 import { apportion, checkCuts, findPart } from './part.ts';
+import { readQuantised } from './read-quantised.ts';
 import { canShare, readRequest, rowsOf, type ValveRequest } from './valve-request.ts';
 import { feedsOf, orderRows, valuesOf, wantedOutputs } from './valve-rows.ts';
 
@@ -62,6 +65,7 @@ export async function createValve({
     const segmentMs = apportion(stepMs[0] ?? 0, shares, (segment) => (order[segment]?.length ?? 0) > 0);
     return requests.map((request) => ({
       values: valuesOf(request, order, values),
+      ...(request.quantised.length > 0 && { quantised: quantisedOf(request, values) }),
       segmentMs: segmentMs.slice(request.part.first, request.part.end),
     }));
   }
@@ -69,7 +73,9 @@ export async function createValve({
   async function run(request: ExecutorRequest): Promise<ExecutorResult> {
     const [result] = await runTogether([read(request)], request.signal);
     if (result === undefined) throw new SplitError('internal', 'a run without a result');
-    return result;
+    const isWhole = request.fetches.every((name) => result.values[name] ?? result.quantised?.[name]);
+    // What bytes cannot express is rare: such a run is made again for floats.
+    return isWhole ? result : run({ ...request, quantise: false });
   }
 
   function runBatch(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[] {
@@ -114,11 +120,17 @@ export async function createValve({
     description: `valve of ${graph.segments.length} segments, ${runtime.description}`,
     run,
     runBatch,
+    canQuantise: (cut) => graph.gates.some((gate) => gate.cut.id === cut.id && gate.quantiser !== undefined),
     apportionBy: (segmentMs) => {
       shares = [...segmentMs];
     },
     close,
   };
+}
+
+function quantisedOf({ quantised }: ValveRequest, values: Tensors): Record<string, QuantisedTensor> {
+  const read = quantised.map((value) => [value.name, readQuantised(value, values)] as const);
+  return Object.fromEntries(read.filter((pair): pair is [string, QuantisedTensor] => pair[1] !== undefined));
 }
 
 /** Groups that may share a run, in the order of their first requests. */
