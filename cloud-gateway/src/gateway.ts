@@ -16,6 +16,7 @@ import { type Log, silentLog } from './log.ts';
 import { logRequests } from './log-requests.ts';
 import { loadModels } from './models/load-models.ts';
 import type { ServedModel } from './models/served-model.ts';
+import { joinTables } from './models/tables.ts';
 import { createTailHandler } from './tail.ts';
 import { createTeardown } from './teardown.ts';
 import { createWorkQueue } from './work-queue.ts';
@@ -64,7 +65,10 @@ interface ServerParts {
 
 function createServer({ config, link, models, log, runtime }: ServerParts): RequestServer {
   const clock = systemClock();
-  const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder: createImageDecoder() });
+  const tables = joinTables([...models.values()].flatMap((model) => model.tables ?? []));
+  const findTables = (id: number) => tables.get(id);
+  const imageDecoder = createImageDecoder();
+  const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder, findTables });
   const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
   const { id: gatewayId, namespace, maxPayloadBytes, region } = config;
   const announced = [...models.values()].map(({ announcement }) => announcement);
@@ -78,7 +82,8 @@ function createServer({ config, link, models, log, runtime }: ServerParts): Requ
       if (runtime.hasFailed) return undefined;
       const queueMs = queue.expectedWaitMs;
       const place = region === undefined ? {} : { region };
-      return { state: 'ready', models: announced, maxPayloadBytes, queueMs, ...place };
+      const price = queue.congestionPrice;
+      return { state: 'ready', models: announced, maxPayloadBytes, queueMs, price, ...place };
     },
     handle: logRequests(createTailHandler({ models, codec, queue, clock }), log),
   });

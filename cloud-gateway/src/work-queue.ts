@@ -1,5 +1,6 @@
 /** The queue before the runtime: first come, first served, one job at a time, refusing what cannot be done in time. */
 import { type Clock, SplitError } from '@cutpoint/sdk';
+import { createCongestionPrice } from './congestion-price.ts';
 
 export interface Admission {
   /** What the job is expected to take, in milliseconds; 0 when nothing is known. */
@@ -24,6 +25,8 @@ export interface WorkQueue {
   readonly length: number;
   /** Work ahead of a newcomer, in milliseconds. */
   readonly expectedWaitMs: number;
+  /** See congestion-price.ts. */
+  readonly congestionPrice: number;
   /** @throws SplitError `overloaded` */
   admit(admission: Admission): Ticket;
 }
@@ -32,6 +35,7 @@ export function createWorkQueue({ clock, maxQueued }: { clock: Clock; maxQueued:
   let length = 0;
   let expectedWaitMs = 0;
   let last: Promise<unknown> = Promise.resolve();
+  const price = createCongestionPrice(clock);
 
   const enter = (costMs: number) => {
     length += 1;
@@ -64,7 +68,11 @@ export function createWorkQueue({ clock, maxQueued }: { clock: Clock; maxQueued:
     get expectedWaitMs() {
       return expectedWaitMs;
     },
+    get congestionPrice() {
+      return price.value;
+    },
     admit({ costMs, deadlineMs }) {
+      price.found(length);
       checkRoom({ length, maxQueued, expectedMs: expectedWaitMs + costMs, deadlineMs });
       enter(costMs);
       let isHeld = true;

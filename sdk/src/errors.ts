@@ -19,6 +19,10 @@ export const ERROR_CODES = [
   'version-unsupported', // a message of a protocol version that this side does not speak
   'codec-invalid', // a frame that cannot be decoded
   'reference-unknown', // a frame that builds on one which the receiver does not have (any more); send it in full
+  'tables-unknown', // a frame that names coder tables which the receiver does not have; send them in the frame
+  'encryption-required', // a request in the clear where only sealed ones are taken, or a gateway without seals
+  'decryption-failed', // a seal that does not hold: another key, one that is over, or a changed message
+  'request-replayed', // a sealed request that was taken before
   'runtime-failed', // ONNX Runtime refused the model or the run
   'provider-unavailable', // the execution provider asked for is not there
   'aborted', // the caller's AbortSignal fired

@@ -11,6 +11,7 @@ export {
   type Calibration,
   readCalibration,
 } from './planner/calibration.ts';
+export { type TablesById, tablesOf } from './planner/calibration-tables.ts';
 export { type Choice, type Constraints, chooseArm, type Wish } from './planner/constraints.ts';
 export type { StageTimes } from './planner/cost-model.ts';
 export type { CutProblem } from './planner/cut-problem.ts';

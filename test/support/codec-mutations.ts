@@ -17,6 +17,8 @@ import { elementCount, TENSOR_TYPES } from '../../sdk/src/tensor.ts';
 /** Damaged dimensions claim more than was sent; what is within this limit is really decoded. */
 const MAX_BYTES = 1 << 18;
 
+const ANSWERS: ReadonlySet<string> = new Set(['codec-invalid', 'reference-unknown', 'tables-unknown']);
+
 const SEQUENCES: readonly CodecProfile[] = [
   'uint8+context+previous',
   'uint8+rans+previous',
@@ -113,8 +115,7 @@ async function decodeOne(
     if (fits) return 'tensor';
     throw new Error(`another shape than the frame claims: ${hex(frame)}`);
   } catch (error) {
-    if (isSplitError(error) && (error.code === 'codec-invalid' || error.code === 'reference-unknown'))
-      return 'error';
+    if (isSplitError(error) && ANSWERS.has(error.code)) return 'error';
     throw new Error(`frame ${hex(frame)}`, { cause: error });
   }
 }

@@ -10,6 +10,8 @@ export interface ModelFolder {
   readonly modelPath: string;
   /** May not be there. */
   readonly settingsPath: string;
+  /** What may hold coder tables, as `cutpoint plan` and `cutpoint calibrate` write them. May not be there. */
+  readonly tablePaths: { readonly 'plan.json': string; readonly 'calibration.json': string };
 }
 
 const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
@@ -45,8 +47,17 @@ async function findModel(directory: string, name: string): Promise<ModelFolder |
   try {
     const modelPath = await realpath(join(directory, name, 'model.onnx'));
     const isFile = (await stat(modelPath)).isFile();
-    return isFile ? { name, modelPath, settingsPath: join(directory, name, 'cutpoint.json') } : undefined;
+    return isFile ? { name, modelPath, ...besidesOf(join(directory, name)) } : undefined;
   } catch {
     return undefined; // Not there, or not ours to read: not a model that can be served.
   }
+}
+
+/** In the folder of that name, wherever the model's own file lies. */
+function besidesOf(folder: string): Pick<ModelFolder, 'settingsPath' | 'tablePaths'> {
+  const [plan, calibration] = ['plan.json', 'calibration.json'].map((file) => join(folder, file));
+  return {
+    settingsPath: join(folder, 'cutpoint.json'),
+    tablePaths: { 'plan.json': plan as string, 'calibration.json': calibration as string },
+  };
 }

@@ -5,6 +5,7 @@ import { listModelFolders, type ModelFolder } from './folder.ts';
 import { prepareModel } from './prepare-model.ts';
 import type { ServedModel } from './served-model.ts';
 import { readModelSettings } from './settings.ts';
+import { readModelTables } from './tables.ts';
 
 export interface LoadOptions {
   readonly runtime: Runtime;
@@ -38,10 +39,11 @@ async function loadOrLog(folder: ModelFolder, o: LoadOptions): Promise<ServedMod
   try {
     const settings = await readModelSettings(folder.settingsPath);
     const source = fileSource(folder.modelPath);
-    const model = await prepareModel({ ...o, name: folder.name, source, inputShapes: settings.inputs });
+    const prepared = await prepareModel({ ...o, name: folder.name, source, inputShapes: settings.inputs });
+    const model = { ...prepared, tables: await readModelTables(folder, prepared.digest, o.log) };
     const { cuts, inputTailMs } = model.announcement;
     o.log.info(
-      { model: folder.name, digest: model.digest, cuts: cuts.length, inputTailMs },
+      { model: folder.name, digest: model.digest, cuts: cuts.length, inputTailMs, tables: model.tables.size },
       'model is ready',
     );
     return model;

@@ -4,6 +4,7 @@ import {
   type Cut,
   type Executor,
   SplitError,
+  type TablesById,
   type TensorInfo,
   type Tensors,
 } from '@cutpoint/sdk/gateway';
@@ -12,6 +13,8 @@ export interface ServedModel {
   readonly name: string;
   readonly digest: string;
   readonly announcement: AnnouncedModel;
+  /** Coder tables that lie beside the model; frames may name them. @default none */
+  readonly tables?: TablesById;
   /**
    * What a request for the cut brings and gets; `'input'` is the whole model.
    * @throws SplitError `cut-invalid` for a cut that is not offered

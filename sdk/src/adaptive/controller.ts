@@ -3,7 +3,7 @@ import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import { type ArmCost, type Conditions, predictStages } from '../planner/cost-model.ts';
 import { createArmInUse } from './arm-in-use.ts';
 import type { Decision, Prediction } from './decision.ts';
-import { createEstimate, type Observation } from './estimate.ts';
+import { type AnnouncedLoad, createEstimate, type Observation } from './estimate.ts';
 import { giveUpAfterMs } from './patience.ts';
 import { cheapestProbe, createProbeSchedule } from './probe-schedule.ts';
 import { type ArmScore, latencyScore } from './score.ts';
@@ -28,6 +28,8 @@ export interface Controller {
   setCost(arm: Arm, cost: ArmCost, runs?: number): void;
   cost(arm: Arm): ArmCost | undefined;
   pushRoundTrip(ms: number): void;
+  /** What the gateway says of itself between replies. */
+  pushAnnounced(announced: AnnouncedLoad): void;
   observe(observation: Observation, nowMs: number): void;
   /** A request by this arm got no answer in `waitedMs`: whatever the cause, the arm is worth less until it is tried again. */
   observeSilence(arm: Arm, waitedMs: number, nowMs: number): void;
@@ -122,6 +124,7 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
     setCost: (arm, cost, runs) => book.set(arm, cost, runs),
     cost: (arm) => book.cost(arm.id),
     pushRoundTrip: (ms) => estimate.pushRoundTrip(ms),
+    pushAnnounced: (announced) => estimate.pushAnnounced(announced),
     observe(observation, nowMs) {
       if (observation.arm.kind === 'split') inUse.heard(false);
       estimate.observe(observation, nowMs);

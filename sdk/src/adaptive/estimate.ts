@@ -11,8 +11,16 @@ export interface Observation {
   readonly arm: Arm;
   readonly stages: StageTimes;
   readonly link?: LinkSample;
-  /** What the gateway asks of those who can do without it: milliseconds for each of its own. @default 0 */
+  /** @default what it was */
   readonly congestionPrice?: number;
+}
+
+/** How busy a gateway says that it is. */
+export interface AnnouncedLoad {
+  /** Work ahead of a newcomer. */
+  readonly queueMs: number;
+  /** What it asks of those who can do without it: milliseconds for each of its own. */
+  readonly congestionPrice: number;
 }
 
 export interface Estimate {
@@ -21,6 +29,7 @@ export interface Estimate {
   /** When the uplink was last learnt about; minus infinity before the first time. */
   linkLearntAtMs(): number;
   pushRoundTrip(ms: number): void;
+  pushAnnounced(announced: AnnouncedLoad): void;
   observe(observation: Observation, nowMs: number): void;
   observeSilence(arm: Arm, waitedMs: number, nowMs: number): void;
   /** The score of an arm, the gateway's price included. */
@@ -61,12 +70,16 @@ export function createEstimate({ score = latencyScore, quantile = 0.5 }: Estimat
     conditions,
     linkLearntAtMs: () => link.learntAtMs() ?? Number.NEGATIVE_INFINITY,
     pushRoundTrip: (ms) => link.pushRoundTrip(ms),
+    pushAnnounced(announced) {
+      queue.push(announced.queueMs);
+      congestionPrice = announced.congestionPrice;
+    },
     observe({ arm, stages, link: sample, ...told }, nowMs) {
       const cost = book.cost(arm.id);
       if (cost === undefined) return;
       learnMachines(arm, stages, cost);
       if (arm.kind === 'split') {
-        congestionPrice = told.congestionPrice ?? 0;
+        congestionPrice = told.congestionPrice ?? congestionPrice;
         queue.push(stages.queueMs);
         if (sample) link.push(sample);
       }

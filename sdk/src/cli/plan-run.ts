@@ -1,7 +1,7 @@
 /** From the files that `cutpoint plan` is given to a plan. */
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
-import { type Calibration, readCalibration } from '../planner/calibration.ts';
+import type { Calibration } from '../planner/calibration.ts';
 import type { Wish } from '../planner/constraints.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
@@ -12,10 +12,12 @@ import { armsFromProfiles } from '../planner/profile-arms.ts';
 import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
 import { shortlist } from '../profiler/shortlist.ts';
 import type { SplitModel } from '../session/open-model.ts';
+import { calibrationFrom } from './calibrate-source.ts';
 import type { Inspection } from './inspection.ts';
 import { withModel } from './model-flags.ts';
 import type { PlanFlags } from './plan.ts';
 import { readJson, readYaml } from './read-document.ts';
+import type { World } from './verb.ts';
 
 /** Links that plans are made for, in bits per second. */
 const [SLOWEST, FASTEST] = [1e4, 1e10];
@@ -27,10 +29,12 @@ export interface PlanParts {
 }
 
 /** @throws SplitError `options-invalid`, `model-mismatch`, `model-invalid`, `cut-invalid` */
-export async function readPlanParts(path: string, flags: PlanFlags): Promise<PlanParts> {
+export async function readPlanParts(path: string, flags: PlanFlags, world: World): Promise<PlanParts> {
   const [edge, cloud] = [readProfile(await readJson(flags.edge)), readProfile(await readJson(flags.cloud))];
   const calibration =
-    flags.calibrate === undefined ? undefined : readCalibration(await readJson(flags.calibrate));
+    flags.calibrate === undefined
+      ? undefined
+      : await calibrationFrom(flags.calibrate, { path, edge, cloud, world });
   const wish = await readWish(flags);
   const transfers = transfersOf({ edge, cloud, calibration });
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };

@@ -36,7 +36,7 @@ function describe(command: Command): void {
     .argument('<model>', 'the .onnx file that was profiled')
     .requiredOption('--edge <file>', 'profile of the device')
     .requiredOption('--cloud <file>', 'profile of the machine behind the gateway')
-    .option('--calibrate <file>', 'a calibration: what each arm does to the outputs, and coder tables')
+    .option('--calibrate <path>', 'a calibration, or a folder of inputs to calibrate with now')
     .option('--policy <file>', 'policy.yaml: objective and constraints')
     .addOption(new Option('--objective <name>', "instead of the policy's").choices(OBJECTIVES))
     .addOption(
@@ -61,7 +61,7 @@ function describe(command: Command): void {
 }
 
 async function plan(path: string, flags: PlanFlags, world: World): Promise<ExitCode> {
-  const parts = await readPlanParts(path, flags);
+  const parts = await readPlanParts(path, flags, world);
   const refusal = whyInfeasible(parts);
   if (refusal !== undefined) {
     world.writeOut(flags.json ? `${JSON.stringify({ infeasible: refusal })}\n` : `${wrap(refusal)}\n`);

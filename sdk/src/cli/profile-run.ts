@@ -126,7 +126,7 @@ function factsOf(
 }
 
 /** The model with the sizes that are going to be fed, so that bytes are known. */
-async function atShapesOf({ model, runtime }: OpenedModel, feeds: Tensors): Promise<OpenedModel> {
+export async function atShapesOf({ model, runtime }: OpenedModel, feeds: Tensors): Promise<OpenedModel> {
   const inputShapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, [...dims]]));
   return { runtime, model: await openModel(model.source, runtime, { inputShapes }) };
 }

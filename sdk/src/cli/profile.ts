@@ -1,9 +1,10 @@
 /** `cutpoint profile`: what a model takes on this machine, cut by cut, and what would travel. */
 import { stat, writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { CODEC_PROFILES, type CodecProfile, isCodecProfile } from '../codec/codec.ts';
+import type { CodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
 import { type Profile, profileText } from '../planner/profile.ts';
+import { readCodecs } from './codec-list.ts';
 import { addModelFlags, type ModelFlags } from './model-flags.ts';
 import { makeProfile } from './profile-run.ts';
 import { profileReport } from './profile-text.ts';
@@ -48,7 +49,7 @@ function describe(command: Command): void {
     )
     .addOption(
       new Option('--codecs <list>', 'codec profiles, with commas')
-        .argParser(readCodecs)
+        .argParser(readCodecs('--codecs'))
         .default(DEFAULT_CODECS, DEFAULT_CODECS.join(',')),
     )
     .addOption(
@@ -93,14 +94,4 @@ async function sizeOf(path: string): Promise<number> {
   });
   if (found.isFile() && found.size > 0) return found.size;
   throw new SplitError('options-invalid', `--image ${path} is not a file with anything in it`);
-}
-
-function readCodecs(text: string): readonly CodecProfile[] {
-  const names = text.split(',').map((name) => name.trim());
-  const wrong = names.find((name) => !isCodecProfile(name));
-  if (wrong !== undefined) {
-    const known = `${CODEC_PROFILES.join(', ')}, step:SHARE+context`;
-    throw new SplitError('options-invalid', `--codecs names '${wrong}'; expected ${known}`);
-  }
-  return [...new Set(names)].filter(isCodecProfile);
 }

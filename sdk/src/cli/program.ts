@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { calibrateVerb } from './calibrate.ts';
 import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
 import { planVerb } from './plan.ts';
@@ -15,6 +16,7 @@ const VERBS: readonly Verb<never>[] = [
   inspectVerb,
   verifyVerb,
   profileVerb,
+  calibrateVerb,
   planVerb,
   explainVerb,
   simulateVerb,

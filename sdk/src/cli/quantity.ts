@@ -1,4 +1,4 @@
-/** Quantities on the command line: `3.5Mbps`, `20ms`, counts. Each parser names the flag and what it expects. */
+/** Quantities on the command line: `3.5Mbps`, `20ms`, `0.5%`, counts. Each parser names the flag and what it expects. */
 import { SplitError } from '../errors.ts';
 
 const RATES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 };
@@ -20,6 +20,15 @@ export function readDuration(flag: string): (text: string) => number {
     const ms = Number(amount) * (unit === 's' ? 1000 : 1);
     if (amount !== '' && Number.isFinite(ms)) return ms;
     throw new SplitError('options-invalid', `${flag} ${text} is not a time such as 20ms or 1.5s`);
+  };
+}
+
+/** `0.5%` and `0.005` are the same share. */
+export function readShare(flag: string): (text: string) => number {
+  return (text) => {
+    const [, amount = '', percent = ''] = /^\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*$/.exec(text) ?? [];
+    if (amount !== '') return Number(amount) / (percent === '' ? 1 : 100);
+    throw new SplitError('options-invalid', `${flag} ${text} is not a share such as 0.5% or 0.005`);
   };
 }
 

@@ -86,7 +86,11 @@ export interface Codec {
     profile: CodecProfile,
     options?: EncodeOptions,
   ): Promise<Uint8Array>;
-  /** The tensor owns its memory. @throws SplitError `codec-invalid` for anything that is not a sound frame */
+  /**
+   * The tensor owns its memory.
+   * @throws SplitError `codec-invalid` for anything that is not a sound frame, `tables-unknown` for one that names tables
+   * which are not found
+   */
   decode(frame: Uint8Array, limits?: DecodeLimits): Promise<Tensor>;
   /** As `encode`, for a tensor of a sequence: builds on the reference where that makes fewer bytes. */
   encodeNext(tensor: Tensor, profile: CodecProfile, options?: EncodeNextOptions): Promise<EncodedNext>;

@@ -1,24 +1,28 @@
 /**
- * The frame: one tensor as self-describing bytes, little-endian throughout.
+ * The frame: one tensor as self-describing bytes.
  *
- * | offset        | bytes    | field                                             |
- * |---------------|----------|---------------------------------------------------|
- * | 0             | 1        | frame version, 1                                  |
- * | 1             | 1        | number format: how elements became symbols        |
- * | 2             | 1        | predictor: what was subtracted from the symbols   |
- * | 3             | 1        | entropy: how the symbols were packed              |
- * | 4             | 1        | element type of the tensor, by ONNX's number      |
- * | 5             | 1        | rank, 0 to 8                                      |
- * | 6             | 2        | parameter bytes                                   |
- * | 8             | 4 x rank | dimensions                                        |
- * | 8 + 4 x rank  | p        | parameters of the number format                   |
- * | then          | the rest | payload                                           |
+ * | bytes    | field                                             |
+ * |----------|---------------------------------------------------|
+ * | 1        | frame version, 2                                  |
+ * | 1        | number format: how elements became symbols        |
+ * | 1        | predictor: what was subtracted from the symbols   |
+ * | 1        | entropy: how the symbols were packed              |
+ * | 1        | element type of the tensor, by ONNX's number      |
+ * | 1        | rank, 0 to 8                                      |
+ * | 1 to 3   | parameter bytes, p (varint.ts)                    |
+ * | 1 to 5   | each dimension                                    |
+ * | p        | parameters of the number format                   |
+ * | the rest | payload                                           |
+ *
+ * In version 1, which is read but no longer written, the parameter bytes take 2 bytes and each dimension takes 4,
+ * little-endian.
  */
 import { SplitError } from '../errors.ts';
 import type { TensorType } from '../tensor.ts';
 import { elementCount, TENSOR_TYPES } from '../tensor.ts';
+import { readVarint, varintBytes } from './varint.ts';
 
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 export const MAX_RANK = 8;
 
 /** An id is never used twice. */
@@ -64,7 +68,9 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-const FIXED_BYTES = 8;
+/** Version to rank: the same in both versions. */
+const FIXED_BYTES = 6;
+const FIRST_VERSION = 1;
 const MAX_DIM = 0xffff_ffff;
 const MAX_PARAMETER_BYTES = 0xffff;
 
@@ -73,15 +79,13 @@ export function writeFrame(frame: Frame): Uint8Array {
   const { dims, parameters, payload } = frame;
   checkDims(dims);
   if (parameters.length > MAX_PARAMETER_BYTES) throw invalid(`${parameters.length} bytes of parameters`);
-  const start = FIXED_BYTES + 4 * dims.length;
-  const bytes = new Uint8Array(start + parameters.length + payload.length);
   const { onnx } = TENSOR_TYPES[frame.type];
-  bytes.set([FRAME_VERSION, frame.numberFormat, frame.predictor, frame.entropy, onnx, dims.length]);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(6, parameters.length, true);
-  for (const [axis, dim] of dims.entries()) view.setUint32(FIXED_BYTES + 4 * axis, dim, true);
-  bytes.set(parameters, start);
-  bytes.set(payload, start + parameters.length);
+  const head = [FRAME_VERSION, frame.numberFormat, frame.predictor, frame.entropy, onnx, dims.length];
+  for (const value of [parameters.length, ...dims]) head.push(...varintBytes(value));
+  const bytes = new Uint8Array(head.length + parameters.length + payload.length);
+  bytes.set(head);
+  bytes.set(parameters, head.length);
+  bytes.set(payload, head.length + parameters.length);
   return bytes;
 }
 
@@ -92,20 +96,48 @@ export function writeFrame(frame: Frame): Uint8Array {
 export function readFrame(bytes: Uint8Array): Frame {
   if (bytes.length < FIXED_BYTES)
     throw invalid(`${bytes.length} bytes, fewer than the ${FIXED_BYTES} of a header`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const byte = (offset: number) => view.getUint8(offset);
-  if (byte(0) !== FRAME_VERSION) throw invalid(`version ${byte(0)}, not ${FRAME_VERSION}`);
-  const type = readType(byte(4));
-  const rank = byte(5);
+  const [version = 0, numberFormat = 0, predictor = 0, entropy = 0, onnx = 0, rank = 0] = bytes;
+  if (version !== FRAME_VERSION && version !== FIRST_VERSION)
+    throw invalid(`version ${version}, not ${FIRST_VERSION} or ${FRAME_VERSION}`);
+  const type = readType(onnx);
   if (rank > MAX_RANK) throw invalid(`rank ${rank} exceeds ${MAX_RANK}`);
-  const start = FIXED_BYTES + 4 * rank;
-  const payloadStart = start + view.getUint16(6, true);
+  const { dims, parameterBytes, start } =
+    version === FIRST_VERSION ? readFixedSizes(bytes, rank) : readSizes(bytes, rank);
+  const payloadStart = start + parameterBytes;
   if (payloadStart > bytes.length)
     throw invalid(`${bytes.length} bytes, but its header takes ${payloadStart}`);
-  const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(FIXED_BYTES + 4 * axis, true));
   const parameters = bytes.subarray(start, payloadStart);
-  const payload = bytes.subarray(payloadStart);
-  return { numberFormat: byte(1), predictor: byte(2), entropy: byte(3), type, dims, parameters, payload };
+  return { numberFormat, predictor, entropy, type, dims, parameters, payload: bytes.subarray(payloadStart) };
+}
+
+interface Sizes {
+  readonly parameterBytes: number;
+  readonly dims: readonly number[];
+  /** Where the parameters begin. */
+  readonly start: number;
+}
+
+function readSizes(bytes: Uint8Array, rank: number): Sizes {
+  let start = FIXED_BYTES;
+  const next = () => {
+    const { value, length } = readVarint(bytes.subarray(start));
+    start += length;
+    return value;
+  };
+  const parameterBytes = next();
+  const dims = Array.from({ length: rank }, next);
+  checkDims(dims);
+  return { parameterBytes, dims, start };
+}
+
+/** Of version 1. */
+function readFixedSizes(bytes: Uint8Array, rank: number): Sizes {
+  const dimsAt = FIXED_BYTES + 2;
+  const start = dimsAt + 4 * rank;
+  if (start > bytes.length) throw invalid(`${bytes.length} bytes, but its header takes ${start}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(dimsAt + 4 * axis, true));
+  return { parameterBytes: view.getUint16(FIXED_BYTES, true), dims, start };
 }
 
 /** Bytes of the decoded tensor, as the frame claims. Finite whatever the dimensions, so safe to compare. */

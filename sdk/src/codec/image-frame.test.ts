@@ -24,8 +24,8 @@ describe('image frame', () => {
     expect(decoded).toEqual(normaliseImage(PIXELS, LAYOUT));
   });
 
-  it('spends 48 bytes on the header of a colour picture', () => {
-    expect(encodeImageFrame({ ...LAYOUT, bytes: FILE }).length).toBe(8 + 16 + 24 + FILE.length);
+  it('spends 35 bytes on the header of a colour picture', () => {
+    expect(encodeImageFrame({ ...LAYOUT, bytes: FILE }).length).toBe(7 + 4 + 24 + FILE.length);
   });
 
   it('is refused where there is no decoder', async () => {

@@ -140,7 +140,7 @@ describe('calibrated tables', () => {
       const knowing = createCodec({ deflate, findTables: (id) => (id === tables.id ? tables : undefined) });
       expect(await knowing.decode(frame)).toEqual(await codec.decode(await codec.encode(tensor, profile)));
       await expect(codec.decode(frame)).rejects.toMatchObject({
-        code: 'codec-invalid',
+        code: 'tables-unknown',
         message: expect.stringContaining(`tables ${tables.id} are not known`),
       });
     }

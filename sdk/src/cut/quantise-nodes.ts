@@ -24,30 +24,54 @@ export interface QuantisedNames {
 /** What `statistics` holds, in order. The sum is finite only if all values are. */
 export const STATISTICS = ['min', 'max', 'sum', 'scale', 'zeroPoint'] as const;
 
+export interface QuantiseStyle {
+  readonly form: SymbolForm;
+  /** Version of ONNX's operators, 11 or later. */
+  readonly opset: number;
+}
+
 const MAX_SYMBOL = 255;
 
 /**
  * For models from version 11 of ONNX's operators on. Names inside begin with that of the symbols.
  * @param value of type float32 or float16
  */
-export function quantiseNodes(value: string, names: QuantisedNames, form: SymbolForm): WireWriter[] {
+export function quantiseNodes(value: string, names: QuantisedNames, style: QuantiseStyle): WireWriter[] {
   const chain = new NodeChain(`${names.symbols}_`);
   const x = chain.add('Cast', [value], { to: TENSOR_TYPES.float32.onnx });
-  const [min, max, sum] = ['ReduceMin', 'ReduceMax', 'ReduceSum'].map((op) =>
-    chain.add(op, [x], { keepdims: 0 }),
-  );
+  const [min, max, sum] = REDUCTIONS.map((op) => addReduction(chain, op, { value: x, style }));
   const { scale, zeroPoint } = addFit(chain, min as string, max as string);
   const half = chain.add('Add', [zeroPoint, chain.float(0.5)]);
   const steps = chain.add('Add', [chain.add('Div', [x, scale]), half]);
   const least = chain.add('Max', [chain.add('Floor', [steps]), chain.float(0)]);
   const symbols = chain.add('Min', [least, chain.float(MAX_SYMBOL)]);
-  addSymbols(chain, symbols, { output: names.symbols, form });
+  addSymbols(chain, symbols, { output: names.symbols, form: style.form });
   const scalars = [min, max, sum, scale, zeroPoint].map((name) =>
     chain.add('Reshape', [name as string, chain.ints([1])]),
   );
   chain.add('Concat', scalars, { axis: 0 }, names.statistics);
   chain.add('Shape', [value], {}, names.shape);
   return chain.nodes;
+}
+
+const REDUCTIONS = ['ReduceMin', 'ReduceMax', 'ReduceSum'] as const;
+
+/** In two steps for WebGPU, which gives each result of a reduction to one group of threads. */
+function addReduction(
+  chain: NodeChain,
+  op: (typeof REDUCTIONS)[number],
+  { value, style: { form, opset } }: { readonly value: string; readonly style: QuantiseStyle },
+): string {
+  const whole = (name: string) => chain.add(op, [name], { keepdims: 0 });
+  if (form === 'bytes') return whole(value);
+  // With a first dimension of one, so that scalars and vectors have a last one to leave.
+  const rows =
+    opset >= 13
+      ? chain.add('Unsqueeze', [value, chain.ints([0])])
+      : chain.add('Unsqueeze', [value], { axes: [0] });
+  const takesInput = opset >= (op === 'ReduceSum' ? 13 : 18);
+  if (takesInput) return whole(chain.add(op, [rows, chain.ints([-1])], { keepdims: 0 }));
+  return whole(chain.add(op, [rows], { axes: [-1], keepdims: 0 }));
 }
 
 /** Scale and zero point of a range; a whole number where zero lies inside, so that zero stays zero. */

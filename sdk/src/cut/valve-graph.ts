@@ -74,7 +74,7 @@ export function valveGraph(graph: Graph, cuts: readonly Cut[], options: ValveGra
     });
     if (!gate) return [body];
     const came = namesBefore(gate, segment, names);
-    const bytes = gate.quantiser ? quantiserNodes(gate.quantiser, came) : [];
+    const bytes = gate.quantiser ? quantiserNodes(gate.quantiser, { came, opset: opsetOf(graph) }) : [];
     return [body, ...bytes, ...gateNodes(gate, came)];
   });
   return { ...plan, bytes: writeValve(graph, plan, { nodes, outer: elsewhere, location: options.location }) };

@@ -43,13 +43,14 @@ export function makeQuantiser(
 /** @param came the name of each entry's value as it comes from the segment before */
 export function quantiserNodes(
   { quantise, tensors, form }: Quantiser,
-  came: readonly string[],
+  { came, opset }: { readonly came: readonly string[]; readonly opset: number },
 ): WireWriter[] {
   return tensors.map((value) =>
     ifNode(quantise, outputsOf(value, form), {
       whenTrue: (inner) => {
         const [symbols = '', statistics = '', shape = ''] = inner.map(({ name }) => name);
-        return { nodes: quantiseNodes(came[value.entry] ?? '', { symbols, statistics, shape }, form) };
+        const names = { symbols, statistics, shape };
+        return { nodes: quantiseNodes(came[value.entry] ?? '', names, { form, opset }) };
       },
       whenFalse: (inner) => ({
         nodes: inner.map(({ name, type }) =>

@@ -1,14 +1,15 @@
 /**
  * All best sets of a closure problem over a range of links, after Eisner and Severance: where the lines of two sets meet,
  * a minimum cut tells whether any line is lower there. What lies between two sets is looked for first, as it is a small
- * problem and most often finds all. Where the best sets are nested, that is the proof too; elsewhere minimum cuts of the
- * whole problem prove that nothing was missed.
+ * problem and most often finds all. Where the best sets are nested, that is the proof too, and most problems fall into few
+ * parts that are so; elsewhere minimum cuts of the whole problem prove that nothing was missed.
  */
 
 import { addSavers, type Closure, closureLine, weighItems } from './closure.ts';
 import { bestBetween, between, type ClosureSet, isNested } from './closure-between.ts';
 import { lineAt, lowerEnvelope, type XRange } from './envelope.ts';
 import { type ClosureFlow, createClosureFlow } from './max-flow.ts';
+import { nestedParts } from './nested-parts.ts';
 
 export interface ClosureEnvelopeTask {
   readonly range: XRange;
@@ -20,10 +21,13 @@ export interface ClosureEnvelopeTask {
  * Among the sets is a best one for every x of the range at which the best costs less than `mostMs`, and of equally good
  * ones the smallest.
  */
-export function closureEnvelope(
-  closure: Closure,
-  { range, mostMs }: ClosureEnvelopeTask,
-): readonly ClosureSet[] {
+export function closureEnvelope(closure: Closure, task: ClosureEnvelopeTask): readonly ClosureSet[] {
+  return nestedParts(closure).flatMap((part) =>
+    partEnvelope(part.closure, task).map(({ chosen, line }) => ({ chosen: part.wholeOf(chosen), line })),
+  );
+}
+
+function partEnvelope(closure: Closure, { range, mostMs }: ClosureEnvelopeTask): readonly ClosureSet[] {
   if (closure.rules.items === 0) return [{ chosen: new Uint8Array(0), line: closure.base }];
   // A tensor that alone costs more than a head we have never crosses in the best one; how much more is all one.
   const capMs = mostMs * 1.001 + 1e-6;

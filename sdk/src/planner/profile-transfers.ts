@@ -1,6 +1,7 @@
 /** What both profiles, and a calibration where there is one, say about each way of sending something. */
 
 import { SplitError } from '../errors.ts';
+import { guessedTransfer } from './calibrated-transfers.ts';
 import type { CalibratedArm, Calibration } from './calibration.ts';
 import { checkSameModel, type Profile, type ProfiledTransfer } from './profile.ts';
 import type { Transfer } from './profile-arms.ts';
@@ -13,16 +14,18 @@ export interface TransferSources {
 
 /**
  * One for each cut and codec profile that both machines timed, those of the input among them; bytes and encoding are the
- * device's, decoding is the cloud's. Of calibrated arms the bytes are calibration's, which counted with its tables.
+ * device's, decoding is the cloud's. Of calibrated arms the bytes are calibration's, which counted with its tables; those
+ * that were not timed get guessed times.
  * @throws SplitError `model-mismatch` where one of the files is of another model
  */
 export function transfersOf({ edge, cloud, calibration }: TransferSources): readonly Transfer[] {
   checkSameModel(edge, cloud);
   checkCalibration(edge, calibration);
   const cuts = new Set(sharedCuts(edge, cloud).map(({ id }) => id));
-  const decoded = new Map(cloud.transfers.map((transfer) => [keyOf(transfer), transfer.decodeMs]));
-  const calibrated = new Map(calibration?.arms.map((arm) => [keyOf(arm), arm]));
-  return edge.transfers.flatMap((transfer) => {
+  const arms = calibration?.arms ?? [];
+  const decoded = new Map(withGuesses(cloud, arms).map((transfer) => [keyOf(transfer), transfer.decodeMs]));
+  const calibrated = new Map(arms.map((arm) => [keyOf(arm), arm]));
+  return withGuesses(edge, arms).flatMap((transfer) => {
     const key = keyOf(transfer);
     const decodeMs = decoded.get(key);
     const isTimed = transfer.cutId === null || cuts.has(transfer.cutId);
@@ -41,6 +44,13 @@ export function transfersOf({ edge, cloud, calibration }: TransferSources): read
       },
     ];
   });
+}
+
+/** What the machine timed, and what calibration found beyond that. */
+function withGuesses({ transfers }: Profile, arms: readonly CalibratedArm[]): readonly ProfiledTransfer[] {
+  const timed = new Set(transfers.map(keyOf));
+  const others = arms.filter((arm) => !timed.has(keyOf(arm)));
+  return [...transfers, ...others.flatMap((arm) => guessedTransfer(arm, transfers) ?? [])];
 }
 
 /** Cuts that both machines timed, by depth. */

@@ -14,6 +14,7 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
   const crossing = parts.executor.cuts.flatMap(({ tensors }) => tensors.map(({ name }) => name));
   const fetches = [...new Set([...args.fetches, ...crossing])];
   const run = await parts.pace.stage(
+    'model',
     () => parts.executor.run({ feeds: args.feeds, fetches, ...signalOf(args.options) }),
     args.options.signal,
   );

@@ -19,6 +19,7 @@ import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
 import { checkedPlan, type PlannedArms, plannedArms } from './planned-arms.ts';
+import { createPlannedTables } from './planned-tables.ts';
 import { createReferenceFrames } from './reference-frames.ts';
 import { createSession, type SplitSession } from './split-session.ts';
 import { findTail } from './tail.ts';
@@ -57,6 +58,7 @@ export async function createSplitSessionOn(
     deviceId: options.device ?? platform.randomId(),
     namespace: options.namespace,
     maxPayloadBytes: options.maxPayloadBytes,
+    encryption: options.encryption,
     clock,
     randomId: platform.randomId,
   });
@@ -83,11 +85,11 @@ export async function createSplitSessionOn(
     const controller = createController(DEVICE_ARM);
     const arms = sessionArms(planned, model, { executor, options });
     for (const arm of arms) {
-      const cost = planned?.costs.get(arm.id);
-      if (cost) controller.setCost(arm, cost);
+      const known = planned?.costs.get(arm.id);
+      if (known) controller.setCost(arm, known.cost, known.runs);
     }
     return createSession({
-      options: withDeadline(options, plan),
+      options: withPlanLimits(options, plan),
       isPlanned: planned !== undefined,
       model,
       executor,
@@ -97,6 +99,7 @@ export async function createSplitSessionOn(
       clock,
       pace: createPace(clock, options.emulatedSlowdown),
       references: createReferenceFrames(),
+      tables: createPlannedTables(plan, clock),
       known: {},
       arms,
       close,
@@ -153,18 +156,25 @@ function sessionArms(
   );
 }
 
-/** The shorter one: a plan's policy is a limit, and so is the session's own. */
-function withDeadline(options: ResolvedOptions, plan: Plan | undefined): ResolvedOptions {
-  const planned = plan?.wish.constraints?.deadlineMs ?? Number.POSITIVE_INFINITY;
-  return { ...options, deadlineMs: Math.min(options.deadlineMs, planned) };
+/** The shorter deadline and the regions that both allow: a plan's policy is a limit, and so is the session's own. */
+function withPlanLimits(options: ResolvedOptions, plan: Plan | undefined): ResolvedOptions {
+  const { deadlineMs = Number.POSITIVE_INFINITY, regions } = plan?.wish.constraints ?? {};
+  const both = regions?.filter((region) => options.regions?.includes(region) ?? true);
+  return {
+    ...options,
+    deadlineMs: Math.min(options.deadlineMs, deadlineMs),
+    regions: both ?? options.regions,
+  };
 }
 
 /** Waits for a gateway that serves the model; with a fallback the session can do without one. */
 async function findGateway(client: RequestClient, options: ResolvedOptions, clock: Clock): Promise<void> {
-  const untilMs = clock.nowMs() + options.connectTimeoutMs;
+  const limitMs = options.connectTimeoutMs;
+  const untilMs = clock.nowMs() + limitMs;
   try {
     await client.start();
-    await client.waitForGateway(options.model, { deadlineMs: Math.max(1, untilMs - clock.nowMs()) });
+    const deadlineMs = Math.max(1, untilMs - clock.nowMs());
+    await client.waitForGateway(options.model, { deadlineMs, limitMs });
   } catch (error) {
     if (options.fallback === 'none') throw error;
   }
@@ -172,13 +182,13 @@ async function findGateway(client: RequestClient, options: ResolvedOptions, cloc
 
 /** A gateway with another model of that name is a mistake to be told at once, unless the device can do without. */
 function checkTail(client: RequestClient, options: ResolvedOptions, model: SplitModel): void {
-  const { error } = findTail(client.gateways(), options.model, model.digest);
+  const { error } = findTail(client.gateways(), options.model, model.digest, options.regions);
   if (error && options.fallback === 'none') throw error;
 }
 
 /** The cuts that the gateway announces, or, while none is there, those that it would choose itself. */
 function offeredCuts(model: SplitModel, client: RequestClient, options: ResolvedOptions): readonly Cut[] {
-  const { announced } = findTail(client.gateways(), options.model, model.digest);
+  const { announced } = findTail(client.gateways(), options.model, model.digest, options.regions);
   if (announced === undefined) return candidateCuts(model.cuts, model.graph, { limit: options.maxCuts });
   const known = new Set(announced.cuts.map(({ id }) => id));
   const isInside = ({ position }: Cut) => position > 0 && position < model.graph.nodes.length;

@@ -21,10 +21,8 @@ export function createEmitter<Events>(): Emitter<Events> {
         try {
           (listener as (event: Events[typeof name]) => void)(event);
         } catch (error) {
-          // A listener's fault must not fail the request that it is told of; the platform reports it as uncaught.
-          queueMicrotask(() => {
-            throw error;
-          });
+          // A listener's fault must neither fail the request that it is told of nor end the process: it is only shown.
+          console.error(`a listener of '${String(name)}' threw:`, error);
         }
       }
     },

@@ -7,6 +7,7 @@ import type { SplitArm } from '../planner/arm.ts';
 import type { ExecutorResult } from '../runtime/executor/executor.ts';
 import type { Tensor } from '../tensor.ts';
 import type { NamedFrame } from '../transport/request-client.ts';
+import type { ArmTables } from './planned-tables.ts';
 import type { References } from './reference-frames.ts';
 import type { ImageInput } from './run-arguments.ts';
 
@@ -21,25 +22,35 @@ export interface FrontierFrames {
 /** What the head made: floats, or bytes where its graph quantises. */
 export type FrontierValues = Pick<ExecutorResult, 'values' | 'quantised'>;
 
+export interface FrontierMeans {
+  readonly images: Images;
+  /** What frames of a sequence may build on. */
+  readonly known?: References;
+  /** By name of the tensor: what frames may name, where they would bring their own. */
+  readonly tables?: ArmTables;
+}
+
 /** @throws SplitError `options-invalid` where the arm sends pictures and the caller gave none */
 export async function encodeFrontier(
   codec: Codec,
   arm: SplitArm,
   { values, quantised = {} }: FrontierValues,
-  { images, known }: { readonly images: Images; readonly known?: References },
+  { images, known, tables = {} }: FrontierMeans,
 ): Promise<FrontierFrames> {
   const references = new Map<string, Reference>();
   const encodeOne = async (name: string): Promise<NamedFrame> => {
     const { profile } = arm;
     const bytes = quantised[name];
     if (bytes !== undefined && profile !== 'image')
-      return { name, frame: await codec.encodeQuantised(bytes, profile) };
+      return { name, frame: await codec.encodeQuantised(bytes, profile, { tables: tables[name] }) };
     const tensor = values[name];
     if (tensor === undefined)
       throw new SplitError('internal', `the head did not make '${name}', which crosses the cut`);
     if (arm.profile === 'image') return { name, frame: await pictureOf(arm, images, { name, tensor }) };
-    if (!isSequenceProfile(arm.profile)) return { name, frame: await codec.encode(tensor, arm.profile) };
-    const { frame, reference } = await codec.encodeNext(tensor, arm.profile, { reference: known?.get(name) });
+    const means = { tables: tables[name], reference: known?.get(name) };
+    if (!isSequenceProfile(arm.profile))
+      return { name, frame: await codec.encode(tensor, arm.profile, means) };
+    const { frame, reference } = await codec.encodeNext(tensor, arm.profile, means);
     references.set(name, reference);
     return { name, frame };
   };

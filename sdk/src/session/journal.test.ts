@@ -6,6 +6,11 @@ import { makeTrace, NO_STAGES } from './trace.ts';
 
 const cut = { id: 'c'.repeat(16), name: 'mid', depth: 0.5, position: 3, tensors: [], headOutputs: [] };
 const arm = { kind: 'split', id: `${cut.id}/uint8`, cut, profile: 'uint8' } as unknown as SplitArm;
+const there = { isGatewayThere: true };
+const conditions = (uplinkBitsPerSecond: number) => ({
+  ...{ uplinkBitsPerSecond, downlinkBitsPerSecond: 1e7, roundTripMs: 10, queueMs: 0 },
+  ...{ deviceSlowdown: 1, cloudSlowdown: 1 },
+});
 const predictions = () => [
   { arm, totalMs: 10 },
   { arm: DEVICE_ARM, totalMs: 30 },
@@ -16,18 +21,30 @@ describe('a journal', () => {
     const journal = createJournal('device');
     const seen: CutChange[] = [];
     const remove = journal.on('cut-change', (event) => seen.push(event));
-    journal.chosen(arm, true, predictions);
-    journal.chosen(arm, true, predictions);
-    journal.chosen(DEVICE_ARM, false, predictions);
-    journal.chosen(arm, true, predictions);
+    journal.chosen(arm, there, predictions);
+    journal.chosen(arm, there, predictions);
+    journal.chosen(DEVICE_ARM, { isGatewayThere: false }, predictions);
+    journal.chosen(arm, there, predictions);
     remove();
-    journal.chosen(DEVICE_ARM, true, predictions);
-    expect(seen).toEqual([
+    journal.chosen(DEVICE_ARM, there, predictions);
+    expect(seen).toMatchObject([
       { from: 'device', to: arm.id, cause: 'faster', fromMs: 30, toMs: 10 },
       { from: arm.id, to: 'device', cause: 'gateway-lost', fromMs: 10, toMs: 30 },
       { from: 'device', to: arm.id, cause: 'gateway-found', fromMs: 30, toMs: 10 },
     ]);
+    expect(seen[1]?.reason).toBe(`${arm.id} -> device: gateway-lost; 30 ms instead of 10 ms`);
     expect(journal.stats().switches).toBe(4);
+  });
+
+  it("gives the controller's own cause and numbers where it moved", () => {
+    const journal = createJournal(arm.id);
+    const seen: CutChange[] = [];
+    journal.on('cut-change', (event) => seen.push(event));
+    const [before, now] = [conditions(8e6), conditions(1e6)];
+    const change = { from: arm, to: DEVICE_ARM, cause: 'link', fromMs: 90, toMs: 30, now, before } as const;
+    journal.chosen(DEVICE_ARM, { isGatewayThere: true, change }, predictions);
+    expect(seen).toMatchObject([{ cause: 'link' }]);
+    expect(seen[0]?.reason).toContain('uplink 1.00 Mbit/s, was 8.00; 30 ms instead of 90 ms');
   });
 
   it('counts every run once', () => {

@@ -1,18 +1,24 @@
 /** What a session did: counters since it was made, and an event whenever the arm in use changes. */
 import type { Prediction } from '../adaptive/controller.ts';
+import { type ArmChange, type ChangeCause, changeText } from '../adaptive/decision.ts';
 import { asSplitError } from '../errors.ts';
 import type { Arm } from '../planner/arm.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
 import type { Trace } from './trace.ts';
 
-/** `faster`: another arm is predicted to answer sooner; the others: a gateway that serves the model went or came. */
-export type CutChangeCause = 'faster' | 'gateway-lost' | 'gateway-found';
+/**
+ * What moved, as the controller says; `faster` for the first choice, which nothing preceded; or a gateway that serves the
+ * model went or came.
+ */
+export type CutChangeCause = ChangeCause | 'faster' | 'gateway-lost' | 'gateway-found';
 
 export interface CutChange {
   /** Ids of arms, as in `session.arms`. */
   readonly from: string;
   readonly to: string;
   readonly cause: CutChangeCause;
+  /** One sentence with the numbers. */
+  readonly reason: string;
   /** What each was predicted to take at that moment, in milliseconds; `undefined` where nothing is known of it. */
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
@@ -35,6 +41,8 @@ export interface SessionStats {
   readonly refusals: number;
   /** Times the arm in use changed. */
   readonly switches: number;
+  /** Sent beside the device's own answers, to learn what the link is like. */
+  readonly probes: number;
   /** Requests sent again. */
   readonly retries: number;
   /** Of requests that were answered, in bytes. */
@@ -47,8 +55,16 @@ export interface Journal {
   stats(): SessionStats;
   answered(trace: Trace): void;
   failed(error: unknown): void;
-  /** The arm that the session itself chose for a request; `isGatewayThere` tells why the device may have been the only one. */
-  chosen(arm: Arm, isGatewayThere: boolean, predictions: () => readonly Prediction[]): void;
+  probed(): void;
+  /** The arm that the session itself chose for a request. */
+  chosen(arm: Arm, why: ChoiceReason, predictions: () => readonly Prediction[]): void;
+}
+
+export interface ChoiceReason {
+  /** Without one the device was the only choice. */
+  readonly isGatewayThere: boolean;
+  /** The controller's, where it moved. */
+  readonly change?: ArmChange | undefined;
 }
 
 export function createJournal(startId: string): Journal {
@@ -70,15 +86,21 @@ export function createJournal(startId: string): Journal {
       stats.failures++;
       if (asSplitError(error).code === 'overloaded') stats.refusals++;
     },
-    chosen(arm, isGatewayThere, predictions) {
+    probed() {
+      stats.probes++;
+    },
+    chosen(arm, { isGatewayThere, change }, predictions) {
       const before = last;
       last = { id: arm.id, isGatewayThere };
       if (arm.id === before.id) return;
       stats.switches++;
-      const cause = causeOf(before.isGatewayThere, isGatewayThere);
+      const cause: CutChangeCause =
+        presenceCause(before.isGatewayThere, isGatewayThere) ?? change?.cause ?? 'faster';
       const known = new Map(predictions().map(({ arm: { id }, totalMs }) => [id, totalMs]));
       const [fromMs, toMs] = [known.get(before.id), known.get(arm.id)];
-      emitter.emit('cut-change', { from: before.id, to: arm.id, cause, fromMs, toMs });
+      const way = { from: before.id, to: arm.id, cause, fromMs, toMs };
+      const reason = change?.cause === cause ? changeText(change) : reasonOf(way);
+      emitter.emit('cut-change', { ...way, reason });
     },
   };
 }
@@ -91,6 +113,7 @@ const NOTHING: SessionStats = {
   failures: 0,
   refusals: 0,
   switches: 0,
+  probes: 0,
   retries: 0,
   sentBytes: 0,
   receivedBytes: 0,
@@ -101,7 +124,12 @@ function answerKind({ fallback, arm }: Trace): 'fallbacks' | 'localAnswers' | 's
   return arm === 'device' ? 'localAnswers' : 'splitAnswers';
 }
 
-function causeOf(wasThere: boolean, isThere: boolean): CutChangeCause {
+function presenceCause(wasThere: boolean, isThere: boolean): 'gateway-lost' | 'gateway-found' | undefined {
   if (!isThere) return 'gateway-lost';
-  return wasThere ? 'faster' : 'gateway-found';
+  return wasThere ? undefined : 'gateway-found';
+}
+
+function reasonOf({ from, to, cause, fromMs, toMs }: Omit<CutChange, 'reason'>): string {
+  const ms = (value: number | undefined) => (value === undefined ? 'unknown' : `${value.toFixed(0)} ms`);
+  return `${from} -> ${to}: ${cause}; ${ms(toMs)} instead of ${ms(fromMs)}`;
 }

@@ -21,6 +21,8 @@ export interface SplitSessionOptions {
         readonly key?: string | undefined;
       }
     | undefined;
+  /** This device's key at the gateway: payloads are encrypted above TLS. Needs `device`, whose name the key belongs to. */
+  readonly encryption?: { readonly keyId: string; readonly key: string } | undefined;
   /** First level of every topic. @default 'cutpoint' */
   readonly namespace?: string | undefined;
   /** MQTT 3.1.1 (4) or 5. @default 4 */
@@ -33,6 +35,11 @@ export interface SplitSessionOptions {
   readonly fallback?: 'local' | 'none' | undefined;
   /** `stay`: the model's inputs never leave the device; only what a cut inside the model sends does. @default 'may-leave' */
   readonly inputs?: 'may-leave' | 'stay' | undefined;
+  /**
+   * Where gateways may be, by the region that they announce; one that announces none is in none of them. A plan's own
+   * regions hold as well. @default anywhere
+   */
+  readonly regions?: readonly string[] | undefined;
   /** Cuts shallower than this share of the model's nodes are never used, 0 to 1. @default 0 */
   readonly minDepth?: number | undefined;
   /** How activations may travel; every cut competes in each. @default ['uint8+deflate', 'uint8'] */
@@ -110,6 +117,12 @@ const schema = z.strictObject({
   tls: z
     .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
     .optional(),
+  encryption: z
+    .strictObject({
+      keyId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"'),
+      key: z.string().regex(/^[A-Za-z0-9_-]{43}=?$/, 'expected 32 bytes as base64url'),
+    })
+    .optional(),
   namespace: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
@@ -119,6 +132,7 @@ const schema = z.strictObject({
   connectTimeoutMs: z.number().nonnegative().max(600_000).default(3000),
   fallback: z.enum(['local', 'none']).default('local'),
   inputs: z.enum(['may-leave', 'stay']).default('may-leave'),
+  regions: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
   minDepth: z.number().min(0).max(1).default(0),
   profiles: z.array(codecProfile).min(1).default(['uint8+deflate', 'uint8']),
   replyProfile: codecProfile.default('float32+deflate'),
@@ -158,6 +172,11 @@ export type ResolvedOptions = Omit<SplitSessionOptions, Defaulted | 'queue'> & {
 /** All fields, checked; the caller's object stays untouched. @throws SplitError `options-invalid` naming the option */
 export function resolveOptions(options: SplitSessionOptions): ResolvedOptions {
   const result = schema.safeParse(options);
+  if (result.success && result.data.encryption && result.data.device === undefined)
+    throw new SplitError(
+      'options-invalid',
+      'encryption: expected device beside it, the name the key belongs to',
+    );
   if (result.success) return result.data;
   const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
   throw new SplitError('options-invalid', issues.join('; '));

@@ -4,10 +4,11 @@ import type { Clock } from '../clock.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { Arm } from '../planner/arm.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
-import type { AnnouncedModel, RequestClient } from '../transport/request-client.ts';
+import type { Announcement, RequestClient } from '../transport/request-client.ts';
 import type { SplitModel } from './open-model.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Pace } from './pace.ts';
+import type { PlannedTables } from './planned-tables.ts';
 import type { ReferenceFrames } from './reference-frames.ts';
 
 export interface SessionParts {
@@ -20,12 +21,14 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly pace: Pace;
   readonly references: ReferenceFrames;
+  /** Without a plan there are none. */
+  readonly tables: PlannedTables;
   /** A plan told what the arms cost: nothing is left to be found out by a first run. */
   readonly isPlanned: boolean;
   /** Arms that the rules allow. */
   readonly arms: readonly Arm[];
-  /** The announcement whose times the controller has taken over. */
-  readonly known: { announced?: AnnouncedModel };
+  /** The gateway whose tails' times the controller has taken over, and the announcement that it heard last. */
+  readonly known: { gateway?: string; announcement?: Announcement };
   /** Frees what lies below: transport and runtime. */
   close(): Promise<void>;
 }

@@ -11,8 +11,17 @@ export interface PlannedArms {
   readonly cuts: readonly Cut[];
   readonly arms: readonly Arm[];
   /** By arm id, as the plan measured or guessed them. */
-  readonly costs: ReadonlyMap<string, ArmCost>;
+  readonly costs: ReadonlyMap<string, KnownCost>;
 }
+
+export interface KnownCost {
+  readonly cost: ArmCost;
+  /** That it rests on; none for a guess, which the first run replaces. */
+  readonly runs: number;
+}
+
+// What a plan says of an arm was measured, in about so many runs.
+const PLAN_RUNS = 10;
 
 interface Offer {
   readonly arm: SplitArm;
@@ -44,10 +53,14 @@ export function plannedArms(
     cuts: [...kept].sort((a, b) => a.position - b.position),
     arms: [DEVICE_ARM, ...left.map(({ arm }) => arm)],
     costs: new Map([
-      ...(device ? [[DEVICE_ARM.id, device.cost] as const] : []),
-      ...left.map(({ arm, entry }) => [arm.id, entry.cost] as const),
+      ...(device ? [[DEVICE_ARM.id, knownCost(device)] as const] : []),
+      ...left.map(({ arm, entry }) => [arm.id, knownCost(entry)] as const),
     ]),
   };
+}
+
+function knownCost({ cost, isGuess }: PlanEntry): KnownCost {
+  return { cost, runs: isGuess ? 0 : PLAN_RUNS };
 }
 
 function offerOf(entry: PlanEntry, model: SplitModel, rules: ArmRules): Offer | undefined {

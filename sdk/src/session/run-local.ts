@@ -16,6 +16,7 @@ export interface Answer {
 export async function runLocal(parts: SessionParts, args: RunArguments, arm: Arm): Promise<Answer> {
   const { feeds, fetches, options } = args;
   const run = await parts.pace.stage(
+    'model',
     () => parts.executor.run({ feeds, fetches, ...signalOf(options) }),
     options.signal,
   );
@@ -43,7 +44,7 @@ export async function finishLocally(
   const from = isKept ? { from: arm.cut } : {};
   const feeds = { ...args.feeds, ...head.values };
   const run = () => parts.executor.run({ ...from, feeds, fetches: args.fetches, ...signalOf(args.options) });
-  const { value } = await parts.pace.stage(run, args.options.signal);
+  const { value } = await parts.pace.stage('model', run, args.options.signal);
   // Waiting for the cloud is part of what the caller waited for.
   const totalMs = parts.clock.nowMs() - head.startMs;
   return {

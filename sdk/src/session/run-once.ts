@@ -1,66 +1,124 @@
-/** One run: look for a tail, choose the arm, go. */
-
+/** One run: look for a tail, let the controller decide, go. */
+import type { Decision } from '../adaptive/decision.ts';
 import { SplitError } from '../errors.ts';
 import type { Arm } from '../planner/arm.ts';
 import { DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import { adoptTailTimes } from './calibrate.ts';
 import { hasImages } from './frontier-frames.ts';
 import type { Journal } from './journal.ts';
+import type { LinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { type Answer, runLocal } from './run-local.ts';
-import { runSplit } from './run-split.ts';
-import { findTail, type Tail } from './tail.ts';
+import { pick, runSplit } from './run-split.ts';
+import { type FoundTail, findTail, type Tail } from './tail.ts';
 
-export async function runOnce(
-  parts: SessionParts,
-  args: RunArguments,
-  { journal, queuedMs }: { readonly journal: Journal; readonly queuedMs: number },
-): Promise<Answer> {
+export interface RunContext {
+  readonly journal: Journal;
+  readonly linkProbe: LinkProbe;
+  readonly queuedMs: number;
+}
+
+export async function runOnce(parts: SessionParts, args: RunArguments, context: RunContext): Promise<Answer> {
+  const { journal, linkProbe, queuedMs } = context;
   const deadlineMs = (args.options.deadlineMs ?? parts.options.deadlineMs) - queuedMs;
   if (deadlineMs <= 0)
     throw new SplitError('deadline-exceeded', `the run waited ${Math.round(queuedMs)} ms for its turn`);
   const deadlineAtMs = parts.clock.nowMs() + deadlineMs;
-  const tail = findTail(parts.client.gateways(), parts.options.model, parts.model.digest);
+  const tail = findTail(
+    parts.client.gateways(),
+    parts.options.model,
+    parts.model.digest,
+    parts.options.regions,
+  );
   if (tail.announced) meet(parts, tail);
-  const arm = chooseArm(parts, args, tail);
+  const decision = decide(parts, args, { tail, deadlineMs });
+  const { arm } = decision;
   if (args.options.arm === undefined) {
-    journal.chosen(arm, tail.error === undefined, () =>
+    journal.chosen(arm, { isGatewayThere: tail.error === undefined, change: decision.change }, () =>
       parts.controller.rank(parts.arms, parts.clock.nowMs()),
     );
   }
-  if (arm.kind === 'device' || tail.error) return localAnswer(parts, args, tail);
+  if (arm.kind === 'device' || tail.error) return localAnswer(parts, args, { tail, decision, context });
+  // What is left of a probe would only stand in the way.
+  linkProbe.stop();
+  const giveUpAfterMs = patienceMs(parts, decision);
   return runSplit(parts, args, {
-    arm,
-    gateway: tail.gateway,
-    deadlineAtMs,
+    ...{ arm, gateway: tail.gateway, deadlineAtMs, giveUpAfterMs },
     localTailMs: localTailMs(parts, arm, deadlineMs),
   });
 }
 
-/** A gateway met for the first time says how long its tails take, and the link to it how long a message takes. */
-function meet(parts: SessionParts, { gateway, announced }: Extract<Tail, { announced: object }>): void {
-  const roundTripMs = parts.client.roundTripMs(gateway);
-  if (roundTripMs !== undefined) parts.controller.pushRoundTrip(roundTripMs);
-  if (parts.known.announced === announced) return;
-  parts.known.announced = announced;
+/**
+ * A gateway met for the first time says how long its tails take, and the link to it how long a message takes; each of its
+ * announcements says how busy it is.
+ */
+function meet(parts: SessionParts, { gateway, announced, announcement }: FoundTail): void {
+  const { known, controller, client } = parts;
+  const roundTripMs = client.roundTripMs(gateway);
+  if (roundTripMs !== undefined) controller.pushRoundTrip(roundTripMs);
+  if (known.announcement === announcement) return;
+  known.announcement = announcement;
+  controller.pushAnnounced({ queueMs: announcement.queueMs ?? 0, congestionPrice: announcement.price ?? 0 });
+  if (known.gateway === gateway) return;
+  known.gateway = gateway;
   adoptTailTimes(parts, announced);
 }
 
+interface LocalRun {
+  readonly tail: Tail;
+  readonly decision: RunDecision;
+  readonly context: RunContext;
+}
+
 /** Edge-only by choice, or because no gateway serves the model; without a fallback the latter is an error. */
-async function localAnswer(parts: SessionParts, args: RunArguments, tail: Tail): Promise<Answer> {
+async function localAnswer(parts: SessionParts, args: RunArguments, run: LocalRun): Promise<Answer> {
+  const { tail } = run;
   if (tail.error && parts.options.fallback === 'none') throw tail.error;
+  if (!tail.error) return probingAnswer(parts, args, { ...run, tail });
   const answer = await runLocal(parts, args, DEVICE_ARM);
-  if (!tail.error) return answer;
   return { ...answer, trace: { ...answer.trace, fallback: 'local', reason: tail.error.code } };
 }
 
-function chooseArm(parts: SessionParts, args: RunArguments, tail: Tail): Arm {
+/** What crosses the probe's cut is made on the way to the answer; it is encoded and sent when the answer is there. */
+async function probingAnswer(
+  parts: SessionParts,
+  args: RunArguments,
+  { tail, decision, context: { linkProbe, journal } }: LocalRun & { readonly tail: FoundTail },
+): Promise<Answer> {
+  const { probe } = decision;
+  const giveUpAfterMs = patienceMs(parts, decision);
+  if (!probe || giveUpAfterMs === undefined || linkProbe.isUnderWay) return runLocal(parts, args, DEVICE_ARM);
+  const crossing = probe.cut.position === 0 ? [] : probe.cut.tensors.map(({ name }) => name);
+  const fetches = [...new Set([...args.fetches, ...crossing])];
+  const answer = await runLocal(parts, { ...args, fetches }, DEVICE_ARM);
+  const values = { ...args.feeds, ...answer.outputs };
+  linkProbe.send(args, { arm: probe, gateway: tail.gateway, values, giveUpAfterMs });
+  journal.probed();
+  return { ...answer, outputs: pick(answer.outputs, args.fetches) };
+}
+
+type RunDecision = Pick<Decision, 'arm'> & Partial<Decision>;
+
+function decide(
+  parts: SessionParts,
+  args: RunArguments,
+  { tail, deadlineMs }: { readonly tail: Tail; readonly deadlineMs: number },
+): RunDecision {
   const wanted = args.options.arm;
-  if (wanted !== undefined) return namedArm(parts, args, wanted);
-  if (tail.error) return DEVICE_ARM;
+  if (wanted !== undefined) return { arm: namedArm(parts, args, wanted) };
+  if (tail.error) return { arm: DEVICE_ARM };
   const possible = parts.arms.filter((arm) => isPossible(arm, args, tail));
-  return parts.controller.choose(possible, parts.clock.nowMs());
+  return parts.controller.decide(possible, parts.clock.nowMs(), { deadlineMs });
+}
+
+// Less is the noise of timers and other programs, and says nothing of the link.
+const LEAST_PATIENCE_MS = 50;
+
+/** Only who can go on from the head gives up before the deadline. */
+function patienceMs({ options }: SessionParts, { giveUpAfterMs }: RunDecision): number | undefined {
+  if (options.fallback === 'none' || giveUpAfterMs === undefined) return undefined;
+  return Math.max(LEAST_PATIENCE_MS, giveUpAfterMs);
 }
 
 function namedArm({ arms }: SessionParts, { options }: RunArguments, id: string): Arm {

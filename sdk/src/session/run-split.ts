@@ -8,7 +8,6 @@ import type { NamedFrame, Reply } from '../transport/request-client.ts';
 import { encodeFrontier, type FrontierValues } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
-import type { References } from './reference-frames.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { type Answer, finishLocally, type HeadInHand, signalOf } from './run-local.ts';
 import { makeTrace, NO_STAGES } from './trace.ts';
@@ -20,6 +19,8 @@ export interface SplitPlan {
   readonly deadlineAtMs: number;
   /** What the device needs to finish by itself after the cut; that much is kept back from the deadline. */
   readonly localTailMs: number;
+  /** After so long without an answer, from the first byte sent, the device had better go on. @default the deadline alone */
+  readonly giveUpAfterMs?: number | undefined;
 }
 
 /** @throws SplitError where the cloud does not answer in time and the session has no fallback */
@@ -32,13 +33,8 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
   try {
     const { frames, reply } = await sendValues(parts, args, plan, head.value);
     const decoded = await decodeStage(parts, args, reply);
-    const stages: StageTimes = {
-      headMs: head.elapsedMs,
-      encodeMs: frames.elapsedMs,
-      ...cloudStages(reply),
-      decodeMs: decoded.elapsedMs,
-    };
-    observe(parts, plan.arm, stages, reply);
+    const times = { headMs: head.elapsedMs, encodeMs: frames.elapsedMs, decodeMs: decoded.elapsedMs };
+    const stages = observeReply(parts, plan.arm, times, reply);
     const outputs = { ...decoded.value, ...doneInHead(head.value.values, args) };
     return { outputs, trace: trace(plan, stages, { reply, totalMs: parts.clock.nowMs() - startMs }) };
   } catch (error) {
@@ -60,45 +56,60 @@ async function runHead(
   ];
   const quantise = profile !== 'image' && isByteProfile(profile);
   const run = () => executor.run({ to: cut, feeds, fetches, quantise, ...signalOf(options) });
-  return pace.stage(run, options.signal);
+  return pace.stage('model', run, options.signal);
 }
 
-/** Frames that build on what the gateway does not have any more are sent again in full, within the same deadline. */
+/** Frames that need what the gateway does not have are sent again without that need, within the same deadline. */
 async function sendValues(parts: SessionParts, args: RunArguments, plan: SplitPlan, values: FrontierValues) {
-  const known = parts.references.known(plan);
-  try {
-    return await encodeAndSend(parts, args, plan, { values, known });
-  } catch (error) {
-    if (asSplitError(error).code !== 'reference-unknown') throw error;
-    parts.references.forget();
-    return encodeAndSend(parts, args, plan, { values });
+  // It may lack references, or tables, or both.
+  for (let triesLeft = 2; ; triesLeft--) {
+    try {
+      return await encodeAndSend(parts, args, plan, values);
+    } catch (error) {
+      if (triesLeft === 0 || !isOfMissingMeans(parts, plan, error)) throw error;
+    }
   }
+}
+
+/** Whether the gateway lacks what frames can do without; later frames then do. */
+function isOfMissingMeans(
+  { references, tables }: SessionParts,
+  { gateway }: SplitPlan,
+  error: unknown,
+): boolean {
+  const { code } = asSplitError(error);
+  if (code === 'reference-unknown') references.forget();
+  if (code === 'tables-unknown') tables.noteMissing(gateway);
+  return code === 'reference-unknown' || code === 'tables-unknown';
 }
 
 async function encodeAndSend(
   parts: SessionParts,
   args: RunArguments,
   plan: SplitPlan,
-  { values, known }: { readonly values: FrontierValues; readonly known?: References },
+  values: FrontierValues,
 ) {
-  const { codec, pace, references } = parts;
+  const { codec, pace, references, tables } = parts;
   const { images, signal } = args.options;
   const number = references.nextNumber();
-  const how = { images, ...(known && { known }) };
-  const frames = await pace.stage(() => encodeFrontier(codec, plan.arm, values, how), signal);
-  const reply = await send(parts, args, plan, frames.value.frames);
+  const how = { images, known: references.known(plan), tables: tables.known(plan) };
+  const frames = await pace.stage('codec', () => encodeFrontier(codec, plan.arm, values, how), signal);
+  const reply = await sendFrames(parts, args, plan, frames.value.frames);
   references.acknowledge(plan, { number, references: frames.value.references });
   return { frames, reply };
 }
 
-function send(
+/** Tells the controller where no answer came. */
+export async function sendFrames(
   parts: SessionParts,
   args: RunArguments,
   plan: SplitPlan,
   tensors: readonly NamedFrame[],
 ): Promise<Reply> {
   const { client, model, options, clock } = parts;
-  const deadlineMs = plan.deadlineAtMs - plan.localTailMs - clock.nowMs();
+  const startMs = clock.nowMs();
+  const leftMs = plan.deadlineAtMs - plan.localTailMs - startMs;
+  const deadlineMs = Math.min(leftMs, plan.giveUpAfterMs ?? leftMs);
   if (deadlineMs <= 0)
     throw new SplitError('deadline-exceeded', 'the head and its encoding took all the time there was');
   const cut = plan.arm.cut.position === 0 ? 'input' : plan.arm.cut.id;
@@ -111,12 +122,20 @@ function send(
     fetches,
     replyProfile: options.replyProfile,
   };
-  return client.request(plan.gateway, request, { deadlineMs, ...signalOf(args.options) });
+  try {
+    return await client.request(plan.gateway, request, { deadlineMs, ...signalOf(args.options) });
+  } catch (error) {
+    const nowMs = clock.nowMs();
+    if (asSplitError(error).code === 'deadline-exceeded')
+      parts.controller.observeSilence(plan.arm, nowMs - startMs, nowMs);
+    throw error;
+  }
 }
 
-function decodeStage({ codec, pace }: SessionParts, args: RunArguments, reply: Reply) {
+export function decodeStage({ codec, pace }: SessionParts, args: RunArguments, reply: Reply) {
   const decode = async ({ name, frame }: NamedFrame) => [name, await codec.decode(frame)] as const;
   return pace.stage(
+    'codec',
     async () => Object.fromEntries(await Promise.all(reply.tensors.map(decode))),
     args.options.signal,
   );
@@ -127,14 +146,17 @@ function cloudStages({ timings }: Reply) {
   return { uplinkMs, queueMs, tailMs: decodeMs + tailMs + encodeMs, downlinkMs };
 }
 
-function observe(
+/** All stages of an answered request, which the controller has learnt from. */
+export function observeReply(
   { controller, clock }: SessionParts,
   arm: SplitArm,
-  stages: StageTimes,
-  { timings }: Reply,
-): void {
+  onDevice: Pick<StageTimes, 'headMs' | 'encodeMs' | 'decodeMs'>,
+  reply: Reply,
+): StageTimes {
+  const stages = { ...onDevice, ...cloudStages(reply) };
   const atMs = clock.nowMs();
-  controller.observe({ arm, stages, link: { atMs, ...timings } }, atMs);
+  controller.observe({ arm, stages, link: { atMs, ...reply.timings } }, atMs);
+  return stages;
 }
 
 function trace(
@@ -147,7 +169,7 @@ function trace(
 }
 
 /** Outputs that are made behind the cut. */
-function tailFetches({ fetches }: RunArguments, { cut }: SplitArm): readonly string[] {
+export function tailFetches({ fetches }: RunArguments, { cut }: SplitArm): readonly string[] {
   return fetches.filter((name) => !cut.headOutputs.includes(name));
 }
 
@@ -164,10 +186,6 @@ async function fallBack(
   failed: { readonly plan: SplitPlan; readonly head: HeadInHand; readonly error: unknown },
 ): Promise<Answer> {
   const error = asSplitError(failed.error);
-  const nowMs = parts.clock.nowMs();
-  if (error.code === 'deadline-exceeded') {
-    parts.controller.observeSilence(failed.plan.arm, nowMs - failed.head.startMs, nowMs);
-  }
   // The caller's own wish to stop, and a session being closed, are no reason to compute.
   if (parts.options.fallback === 'none' || error.code === 'aborted' || error.code === 'closed') throw error;
   return finishLocally(parts, args, { arm: failed.plan.arm, head: failed.head, reason: error.code });
@@ -180,7 +198,7 @@ function doneInHead(values: Tensors, { fetches }: RunArguments): Tensors {
   );
 }
 
-function pick(values: Tensors, names: readonly string[]): Tensors {
+export function pick(values: Tensors, names: readonly string[]): Tensors {
   return Object.fromEntries(
     names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
   );

@@ -6,6 +6,7 @@ import { type Arm, DEVICE_ARM } from '../planner/arm.ts';
 import type { Tensor, TensorInfo, Tensors } from '../tensor.ts';
 import { calibrate } from './calibrate.ts';
 import { createJournal, type SessionEvents, type SessionStats } from './journal.ts';
+import { createLinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
 import { type Fetches, type RunArguments, type RunOptions, readRunArguments } from './run-arguments.ts';
 import { type Answer, runLocal } from './run-local.ts';
@@ -77,6 +78,7 @@ function createState(parts: SessionParts) {
   let calibration: Promise<unknown> | undefined = parts.isPlanned ? Promise.resolve() : undefined;
   let released: Promise<void> | undefined;
   const journal = createJournal(DEVICE_ARM.id);
+  const linkProbe = createLinkProbe(parts);
   const queue = createRunQueue(parts.options.queue, parts.clock);
 
   async function run(feeds: Tensors, second?: Fetches | RunOptions, third?: RunOptions) {
@@ -121,11 +123,12 @@ function createState(parts: SessionParts) {
     await calibration.catch(() => undefined);
     return where === 'local'
       ? runLocal(parts, args, DEVICE_ARM)
-      : runOnce(parts, args, { journal, queuedMs });
+      : runOnce(parts, args, { journal, linkProbe, queuedMs });
   }
 
   async function release(): Promise<void> {
     released ??= (async () => {
+      linkProbe.stop();
       await parts.client.close();
       await parts.executor.close();
       await parts.close();

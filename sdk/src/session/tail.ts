@@ -1,17 +1,32 @@
-/** Which gateway runs the tail: the first alive that has the very same model, or why there is none. */
+/** Which gateway runs the tail: the first alive in an allowed region that has the very same model, or why there is none. */
 import { SplitError } from '../errors.ts';
 import type { AnnouncedModel, Announcement } from '../transport/request-client.ts';
 
-export type Tail =
-  | { readonly gateway: string; readonly announced: AnnouncedModel; readonly error?: undefined }
-  | { readonly error: SplitError; readonly announced?: undefined };
+export interface FoundTail {
+  readonly gateway: string;
+  readonly announced: AnnouncedModel;
+  readonly announcement: Announcement;
+  readonly error?: undefined;
+}
 
-export function findTail(gateways: readonly Announcement[], name: string, digest: string): Tail {
-  const ready = gateways.filter(({ state }) => state === 'ready');
+export type Tail = FoundTail | { readonly error: SplitError; readonly announced?: undefined };
+
+/** @param regions that are allowed: a gateway that does not say where it is is in none of them */
+export function findTail(
+  gateways: readonly Announcement[],
+  name: string,
+  digest: string,
+  regions?: readonly string[],
+): Tail {
+  const allowed = gateways.filter(({ region }) => !regions || (region && regions.includes(region)));
+  const ready = allowed.filter(({ state }) => state === 'ready');
+  if (regions && allowed.length === 0 && gateways.length > 0) return { error: outsideOf(regions, gateways) };
   if (ready.length === 0)
     return { error: new SplitError('gateway-unavailable', `no gateway is ready; ${gateways.length} known`) };
-  const serving = ready.flatMap(({ gateway, models }) =>
-    models.filter((model) => model.name === name).map((announced) => ({ gateway, announced })),
+  const serving = ready.flatMap((announcement) =>
+    announcement.models
+      .filter((model) => model.name === name)
+      .map((announced) => ({ gateway: announcement.gateway, announced, announcement })),
   );
   if (serving.length === 0)
     return {
@@ -26,6 +41,14 @@ export function findTail(gateways: readonly Announcement[], name: string, digest
       `model '${name}' is ${digest.slice(0, 12)} here and ${theirs} at the gateway`,
     ),
   };
+}
+
+function outsideOf(regions: readonly string[], gateways: readonly Announcement[]): SplitError {
+  const theirs = [...new Set(gateways.map(({ region }) => region ?? 'unknown'))].join(', ');
+  return new SplitError(
+    'gateway-unavailable',
+    `gateways are in ${theirs}; regions allows ${regions.join(', ')}`,
+  );
 }
 
 function names(gateways: readonly Announcement[]): string {

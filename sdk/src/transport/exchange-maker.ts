@@ -1,6 +1,7 @@
 /** Makes the exchange for one message to a gateway: its id, its parts, its topic. */
 import type { Clock } from '../clock.ts';
 import { SplitError } from '../errors.ts';
+import type { RequestSeal } from '../protocol/v1/sealed.ts';
 import { isId, type Topics } from '../protocol/v1/topics.ts';
 import type { WaitOptions } from './gateway-directory.ts';
 import { tensorFields } from './named-frames.ts';
@@ -22,9 +23,17 @@ export interface ExchangeMakerOptions {
 }
 
 export interface ExchangeMaker {
-  request(gateway: string, request: OutgoingRequest, wait: WaitOptions): Exchange;
+  request(gateway: string, request: OutgoingRequest, wait: WaitOptions, closed?: Closed): Exchange;
+  newId(): string;
   /** @param bytes of nothing, for the link to be seen by */
   probe(gateway: string, bytes: number, wait: WaitOptions): Exchange;
+}
+
+/** A request whose payload was encrypted, under the id that it was encrypted for. */
+export interface Closed {
+  readonly id: string;
+  readonly seal: RequestSeal;
+  readonly payload: Uint8Array;
 }
 
 /** Parts of a probe: fewer say little of the rate. */
@@ -56,9 +65,13 @@ export function createExchangeMaker(options: ExchangeMakerOptions): ExchangeMake
   }
 
   return {
-    request: (gateway, { tensors, ...fields }, wait) => {
-      const head = { v: 1, t: 'request', id: newId(), ...fields, tensors: tensorFields(tensors) } as const;
-      return make(gateway, { head, frames: tensors.map(({ frame }) => frame) }, wait);
+    newId,
+    request: (gateway, { tensors, ...fields }, wait, closed) => {
+      const { id, seal } = closed ?? { id: newId() };
+      const plain = { v: 1, t: 'request', id, ...fields, tensors: tensorFields(tensors) } as const;
+      const head = seal ? { ...plain, seal } : plain;
+      const frames = closed ? [closed.payload] : tensors.map(({ frame }) => frame);
+      return make(gateway, { head, frames }, wait);
     },
     probe: (gateway, bytes, wait) => {
       const head = { v: 1, t: 'probe', id: newId() } as const;

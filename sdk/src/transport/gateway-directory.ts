@@ -14,12 +14,17 @@ export interface GatewayDirectory {
   /** Without the broker nobody can be heard, so nobody is known. */
   forgetAll(): void;
   onAnnouncement(listener: (announcement: Announcement) => void): () => void;
-  waitFor(model: string, options: WaitOptions): Promise<Announcement>;
+  waitFor(model: string, options: GatewayWait): Promise<Announcement>;
 }
 
 export interface WaitOptions {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
+}
+
+export interface GatewayWait extends WaitOptions {
+  /** The whole wait, which the error names, where `deadlineMs` is what is left of it. @default deadlineMs */
+  readonly limitMs?: number;
 }
 
 /** Announcements that may be lost or late before a gateway is taken for gone. */
@@ -65,7 +70,7 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
       for (const map of [known, heardMs]) map.clear();
     },
     onAnnouncement,
-    waitFor: async (model, { deadlineMs, signal }) => {
+    waitFor: async (model, { deadlineMs, limitMs = deadlineMs, signal }) => {
       const found = findReady(alive(), model);
       if (found) return found;
       const waiting = new AbortController();
@@ -73,7 +78,7 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
       try {
         return await Promise.race([
           nextReady(onAnnouncement, model, waiting.signal),
-          clock.sleep(deadlineMs, stop).then(() => Promise.reject(notFound(alive(), model, deadlineMs))),
+          clock.sleep(deadlineMs, stop).then(() => Promise.reject(notFound(alive(), model, limitMs))),
         ]);
       } catch (error) {
         if (signal?.aborted)
@@ -107,12 +112,12 @@ function nextReady(
   });
 }
 
-function notFound(known: readonly Announcement[], model: string, deadlineMs: number): SplitError {
+function notFound(known: readonly Announcement[], model: string, limitMs: number): SplitError {
   const ready = known.filter(({ state }) => state === 'ready');
   if (ready.length === 0) {
     return new SplitError(
       'gateway-unavailable',
-      `no gateway announced itself within ${Math.round(deadlineMs)} ms`,
+      `no gateway announced itself within ${Math.round(limitMs)} ms`,
     );
   }
   const names = [...new Set(ready.flatMap(({ models }) => models.map(({ name }) => name)))].slice(0, 20);

@@ -7,10 +7,11 @@ import type { Announcement } from '../protocol/v1/announcement.ts';
 import type { MessageHeader } from '../protocol/v1/messages.ts';
 import { topicsOf } from '../protocol/v1/topics.ts';
 import { createClockProbe } from './clock-probe.ts';
+import { createDeviceSeal, type DeviceKey } from './device-seal.ts';
 import { createExchangeMaker } from './exchange-maker.ts';
-import { createGatewayDirectory, type WaitOptions } from './gateway-directory.ts';
+import { createGatewayDirectory, type GatewayWait, type WaitOptions } from './gateway-directory.ts';
 import { rankGateways } from './gateway-ranking.ts';
-import { splitFrames } from './named-frames.ts';
+import { splitFrames, tensorFields } from './named-frames.ts';
 import { createOutbox } from './outbox.ts';
 import { checkAnnounced, type OutgoingRequest, type Reply } from './outgoing-request.ts';
 import { createReplyReceiver } from './reply-receiver.ts';
@@ -43,6 +44,8 @@ export interface RequestClientOptions {
   readonly maxPayloadBytes?: number;
   /** Where the device is: gateways that announce the same are preferred. @default no preference */
   readonly region?: string;
+  /** Encrypts payloads above TLS; gateways that take no sealed requests are not asked. @default in the clear */
+  readonly encryption?: DeviceKey | undefined;
   /** An id that nobody can guess, of letters and digits. */
   randomId(): string;
 }
@@ -70,7 +73,7 @@ export interface RequestClient {
    * A gateway that is ready and serves the model.
    * @throws SplitError `broker-unreachable`, `gateway-unavailable`, `model-unknown`, `aborted`
    */
-  waitForGateway(model: string, options: WaitOptions): Promise<Announcement>;
+  waitForGateway(model: string, options: GatewayWait): Promise<Announcement>;
   /**
    * @throws SplitError the gateway's own, or `broker-unreachable` without a connection, `gateway-unavailable` when it
    * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`
@@ -115,6 +118,8 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     onPong: probe.answered,
     sendCredit: control,
   });
+  const { encryption } = options;
+  const seal = encryption && createDeviceSeal(encryption, options.randomId());
   const closing = new AbortController();
   const undo: (() => void | Promise<void>)[] = [];
   let starting: Promise<void> | undefined;
@@ -184,6 +189,21 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     }
   }
 
+  /** @throws SplitError `encryption-required` where one side wants seals and the other has none */
+  async function closeRequest(gateway: string, request: OutgoingRequest) {
+    const announced = directory.get(gateway)?.seal;
+    if (!seal && announced?.policy !== 'required') return undefined;
+    if (!seal || !announced)
+      throw new SplitError(
+        'encryption-required',
+        `${seal ? `gateway ${gateway}` : 'this device'} has no keys`,
+      );
+    const id = maker.newId();
+    const fields = { ...request, id, gateway, device: deviceId, tensors: tensorFields(request.tensors) };
+    const frames = request.tensors.map(({ frame }) => frame);
+    return { id, ...(await seal.close(fields, announced.epoch, frames)) };
+  }
+
   function check({ deadlineMs, signal }: WaitOptions): void {
     if (closing.signal.aborted) throw new SplitError('closed', 'the client is closed');
     if (signal?.aborted)
@@ -221,8 +241,11 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     request: async (gateway, request, wait) => {
       check(wait);
       checkAnnounced(request, directory.get(gateway), maxPayloadBytes);
-      const { end, timings } = await exchangeWith(maker.request(gateway, request, wait));
-      return { gateway, tensors: splitFrames(end.result.head.tensors, end.result.payload), timings };
+      const closed = await closeRequest(gateway, request);
+      const { end, timings } = await exchangeWith(maker.request(gateway, request, wait, closed));
+      const { head, payload } = end.result;
+      const plain = closed ? await closed.openResult({ ...head, payload }) : payload;
+      return { gateway, tensors: splitFrames(head.tensors, plain), timings };
     },
     probe: async (gateway, { bytes, ...wait }) => {
       check(wait);

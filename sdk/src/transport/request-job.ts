@@ -2,7 +2,9 @@
 import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
 import type { ProbeHeader, RequestHeader } from '../protocol/v1/messages.ts';
+import type { ResultSeal } from '../protocol/v1/sealed.ts';
 import type { WholeMessage } from './assembly.ts';
+import { type GatewaySeal, openPlain } from './gateway-seal.ts';
 import { type NamedFrame, splitFrames, tensorFields } from './named-frames.ts';
 import type { Outbox } from './outbox.ts';
 import { cutIntoParts, type Parts } from './parts.ts';
@@ -41,6 +43,7 @@ export interface JobOptions {
   readonly replyTopic: string;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly seal?: GatewaySeal | undefined;
   handle(request: IncomingRequest): Promise<OutgoingReply>;
   /** Payload bytes of a part beside this header. */
   partBytes(head: object): number;
@@ -65,6 +68,7 @@ export interface RequestJob extends CachedJob {
 interface GoodAnswer {
   readonly reply: OutgoingReply;
   readonly parts: Parts;
+  readonly seal?: ResultSeal | undefined;
   readonly error?: undefined;
 }
 
@@ -115,11 +119,11 @@ export function createRequestJob(options: JobOptions): RequestJob {
     else await sendReply(answer);
   }
 
-  async function sendReply({ reply, parts }: GoodAnswer): Promise<void> {
+  async function sendReply({ reply, parts, seal }: GoodAnswer): Promise<void> {
     sending.abort(ANSWERED);
     sending = new AbortController();
     const { signal } = sending;
-    const result = { ...resultHead(options, reply), repliedMs: clock.nowMs() };
+    const result = { ...resultHead(options, reply), repliedMs: clock.nowMs(), ...(seal && { seal }) };
     try {
       const key = jobKey(options.device, head.id);
       await options.outbox.send({ topic: options.replyTopic, key, head: result, parts, attempt, signal });
@@ -165,23 +169,37 @@ export function jobKey(device: string, id: string): string {
 async function makeAnswer(options: JobOptions, deadlineMs: number, signal: AbortSignal): Promise<Answer> {
   try {
     const { head } = options.message;
-    const reply =
-      head.t === 'probe' ? NOTHING : await options.handle(incoming(options, head, { deadlineMs, signal }));
+    if (head.t === 'probe') return { reply: NOTHING, parts: cutIntoParts([], 1) };
+    const opened = await openRequest(options, head);
+    const reply = await options.handle(incoming(options, head, { ...opened, deadlineMs, signal }));
     const frames = reply.tensors.map(({ frame }) => frame);
-    return { reply, parts: cutIntoParts(frames, options.partBytes(resultHead(options, reply))) };
+    const closed = await opened.closeResult(tensorFields(reply.tensors), frames);
+    const partBytes = options.partBytes({
+      ...resultHead(options, reply),
+      ...(closed.seal && { seal: closed.seal }),
+    });
+    return { reply, parts: cutIntoParts(closed.frames, partBytes), seal: closed.seal };
   } catch (error) {
     return { error: asSplitError(error) };
   }
 }
 
+function openRequest({ seal, device, gatewayId: gateway, message }: JobOptions, head: RequestHeader) {
+  const { payload } = message;
+  if (seal) return seal.open({ ...head, device, gateway }, payload);
+  if (!head.seal) return openPlain(payload);
+  throw new SplitError('decryption-failed', `gateway ${gateway} has no keys; it takes requests in the clear`);
+}
+
 function incoming(
   { device, message }: JobOptions,
   { id, model, digest, cut, fetches, replyProfile, tensors: fields }: RequestHeader,
-  end: { readonly deadlineMs: number; readonly signal: AbortSignal },
+  end: { readonly payload: Uint8Array; readonly deadlineMs: number; readonly signal: AbortSignal },
 ): IncomingRequest {
-  const tensors = splitFrames(fields, message.payload);
+  const { payload, deadlineMs, signal } = end;
+  const tensors = splitFrames(fields, payload);
   const arrivedMs = message.lastArrivalMs;
-  return { id, device, model, digest, cut, tensors, fetches, replyProfile, arrivedMs, ...end };
+  return { id, device, model, digest, cut, tensors, fetches, replyProfile, arrivedMs, deadlineMs, signal };
 }
 
 function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {

@@ -15,6 +15,7 @@ import {
 import { topicsOf } from '../protocol/v1/topics.ts';
 import type { Credit, WholeMessage } from './assembly.ts';
 import { createAnnouncer } from './gateway-announcer.ts';
+import type { GatewaySeal } from './gateway-seal.ts';
 import { createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { partBytesFor } from './parts.ts';
@@ -45,6 +46,8 @@ export interface RequestServerOptions {
   readonly windowBytes?: number;
   /** Payload bytes of one part of a large reply. @default 64 KiB */
   readonly chunkBytes?: number;
+  /** Opens sealed requests. @default all in the clear */
+  readonly seal?: GatewaySeal | undefined;
   /** How often the announcement is repeated, in milliseconds. @default 5000 */
   readonly announceEveryMs?: number;
   /**
@@ -101,7 +104,9 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
 
   function currentAnnouncement(): AnnouncementBody | undefined {
     const body = state === 'stopped' ? undefined : options.announce();
-    return body && state === 'draining' ? { ...body, state } : body;
+    if (!body) return undefined;
+    const seal = options.seal && { seal: options.seal.announced };
+    return { ...body, ...seal, ...(state === 'draining' && { state }) };
   }
 
   function receive(topic: string, bytes: Uint8Array): void {
@@ -176,7 +181,7 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
   function begin(device: string, message: WholeMessage<AnyRequest>): void {
     const { id } = message.head;
     const job = createRequestJob({
-      ...{ gatewayId, device, message, outbox, clock },
+      ...{ gatewayId, device, message, outbox, clock, seal: options.seal },
       replyTopic: topics.reply(device),
       handle: (request) => options.handle(request),
       partBytes: (head) => partBytesFor(chunkBytes, transport.maxPacketBytes, head),

@@ -12,7 +12,8 @@ const MAX_NODES = 14;
 
 /**
  * Up to 14 nodes, tensors with up to all readers, several inputs. Half of the problems have small whole numbers, so that
- * many heads cost the same; in half no node is faster on the device, as then the planner needs fewer proofs; some have pins, tensors that must stay, outputs and costs of splitting.
+ * many heads cost the same; in half no node is faster on the device, as then the planner needs fewer proofs; some have
+ * pins, tensors that must stay, outputs and costs of splitting.
  */
 export function randomCutProblem(random: () => number): CutProblem {
   const below = (limit: number) => Math.floor(random() * limit);

@@ -3,27 +3,30 @@
  *
  * | bytes    | field                                                                       |
  * |----------|-----------------------------------------------------------------------------|
- * | 1        | 0: the tables follow. 1: the number of calibrated tables follows            |
+ * | 1        | 2: the tables follow. 3: the number of calibrated tables follows            |
  * | n or 4   | tables (coder-tables.ts), or their number                                   |
  * | 1 to 5   | how many escapes there are; 7 bits a byte, lowest first, 128 where more come |
- * | 64       | states of the lanes, 32 bits each                                           |
+ * | 38 to 68 | states of the lanes (lane-states.ts)                                        |
  * | 2 each   | words                                                                       |
  * | the rest | escapes                                                                     |
  *
- * All little-endian. Every lane's last state is known, so damage seldom goes unnoticed.
+ * All little-endian. A first byte of 0 or 1 is an earlier release's 2 or 3, with states of 32 bits each. Every lane's last state is known, so damage seldom goes unnoticed.
  */
 import { SplitError } from '../../errors.ts';
 import type { CodedSymbols, Kernels } from '../kernels/kernels.ts';
+import { readVarint, varintBytes } from '../varint.ts';
 import type { CalibratedTables } from './calibrated-tables.ts';
 import type { CoderTables } from './coder-tables.ts';
 import { readTables, writeTables } from './coder-tables.ts';
 import { fitTables } from './fit-tables.ts';
 import type { Grid } from './grid.ts';
 import { gridOf, groupCount, LANES, usualLayout } from './grid.ts';
+import { readStates, writeStates } from './lane-states.ts';
 
-const INLINE = 0;
+/** Flags of the first byte. */
 const CALIBRATED = 1;
-const STATE_BYTES: number = 4 * LANES;
+const SHORT_STATES = 2;
+const LONG_STATE_BYTES: number = 4 * LANES;
 const MIN_STATE: number = 2 ** 15;
 const MAX_STATE: number = 2 ** 31;
 /** Even the likeliest symbol, of 4095 slots in 4096, takes this part of a byte. A claim of more symbols is refused. */
@@ -48,19 +51,19 @@ export function packRans(
   if (symbols.length === 0 || laneBytes(grid) > MAX_LANE_BYTES) return undefined;
   const used = tables?.tables ?? fitTables([{ symbols, grid }], { kernels, ...fit });
   const coded = kernels.encode(symbols, grid, used);
-  const head = tables ? [CALIBRATED, ...uint32Bytes(tables.id)] : [INLINE, ...writeTables(used)];
+  const head = tables
+    ? [SHORT_STATES | CALIBRATED, ...uint32Bytes(tables.id)]
+    : [SHORT_STATES, ...writeTables(used)];
   const packed = join(head, coded);
   return packed.length < symbols.length ? packed : undefined;
 }
 
 function join(head: readonly number[], { states, words, escapes }: CodedSymbols): Uint8Array {
-  const start = [...head, ...varintBytes(escapes.length)];
-  const bytes = new Uint8Array(start.length + STATE_BYTES + words.length + escapes.length);
+  const start = [...head, ...varintBytes(escapes.length), ...writeStates(states)];
+  const bytes = new Uint8Array(start.length + words.length + escapes.length);
   bytes.set(start);
-  const view = new DataView(bytes.buffer);
-  for (const [lane, state] of states.entries()) view.setUint32(start.length + 4 * lane, state, true);
-  bytes.set(words, start.length + STATE_BYTES);
-  bytes.set(escapes, start.length + STATE_BYTES + words.length);
+  bytes.set(words, start.length);
+  bytes.set(escapes, start.length + words.length);
   return bytes;
 }
 
@@ -72,20 +75,23 @@ export interface UnpackOptions {
   readonly maxTables: number;
 }
 
-/** @throws SplitError `codec-invalid` unless `packed` holds exactly the symbols of a tensor of this shape */
+/**
+ * @throws SplitError `codec-invalid` unless `packed` holds exactly the symbols of a tensor of this shape; `tables-unknown`
+ * where it names calibrated tables that are not found
+ */
 export function unpackRans(
   packed: Uint8Array,
   dims: readonly number[],
   { kernels, findTables, maxTables }: UnpackOptions,
 ): Uint8Array {
-  const { tables, rest } = readHead(packed, findTables);
+  const { tables, rest, isShort } = readHead(packed, findTables);
   if (tables.frequencies.length > maxTables) throw invalid(`${tables.frequencies.length} tables`);
   const grid = gridOf(dims, tables.layout);
   const count = grid.planes * grid.rows * grid.columns;
   if (count === 0 || count > packed.length * SYMBOLS_A_BYTE || laneBytes(grid) > MAX_LANE_BYTES) {
     throw invalid(`${packed.length} bytes cannot hold ${count} symbols`);
   }
-  const symbols = kernels.decode(readCoded(rest), grid, tables);
+  const symbols = kernels.decode(readCoded(rest, isShort), grid, tables);
   if (symbols === undefined) throw invalid('words, escapes and last states do not fit each other');
   return symbols;
 }
@@ -97,53 +103,51 @@ function laneBytes(grid: Grid): number {
 function readHead(
   packed: Uint8Array,
   findTables: UnpackOptions['findTables'],
-): { readonly tables: CoderTables; readonly rest: Uint8Array } {
-  if (packed[0] === INLINE) {
+): { readonly tables: CoderTables; readonly rest: Uint8Array; readonly isShort: boolean } {
+  const flags = packed[0] ?? 0;
+  const isShort = (flags & SHORT_STATES) !== 0;
+  if ((flags & ~SHORT_STATES) === 0) {
     const { tables, length } = readTables(packed.subarray(1));
-    return { tables, rest: packed.subarray(1 + length) };
+    return { tables, rest: packed.subarray(1 + length), isShort };
   }
-  if (packed[0] !== CALIBRATED || packed.length < 5)
+  if (flags > (SHORT_STATES | CALIBRATED) || packed.length < 5)
     throw invalid(`a start of ${packed.slice(0, 5).join(' ')}`);
   const id = new DataView(packed.buffer, packed.byteOffset + 1, 4).getUint32(0, true);
   const found = findTables(id);
-  if (found === undefined) throw invalid(`tables ${id} are not known here`);
-  return { tables: found.tables, rest: packed.subarray(5) };
+  if (found === undefined) {
+    throw new SplitError('tables-unknown', `tables ${id} are not known here; send them in the frame`);
+  }
+  return { tables: found.tables, rest: packed.subarray(5), isShort };
 }
 
-function readCoded(bytes: Uint8Array): CodedSymbols {
+function readCoded(bytes: Uint8Array, isShort: boolean): CodedSymbols {
   const { value: escapeCount, length } = readVarint(bytes);
-  const wordsAt = length + STATE_BYTES;
+  const found = (isShort ? readStates : readLongStates)(bytes.subarray(length));
+  const wordsAt = length + found.length;
   const escapesAt = bytes.length - escapeCount;
   if (escapesAt < wordsAt || (escapesAt - wordsAt) % 2 !== 0) {
     throw invalid(`${bytes.length} bytes with ${escapeCount} escapes`);
   }
+  return {
+    states: found.states,
+    words: bytes.subarray(wordsAt, escapesAt),
+    escapes: bytes.subarray(escapesAt),
+  };
+}
+
+/** As an earlier release wrote them. */
+function readLongStates(bytes: Uint8Array): { readonly states: Uint32Array; readonly length: number } {
+  if (bytes.length < LONG_STATE_BYTES)
+    throw invalid(`states of ${LONG_STATE_BYTES} bytes in ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const states = Uint32Array.from({ length: LANES }, (_, lane) => view.getUint32(length + 4 * lane, true));
+  const states = Uint32Array.from({ length: LANES }, (_, lane) => view.getUint32(4 * lane, true));
   const wrong = states.find((state) => state < MIN_STATE || state >= MAX_STATE);
   if (wrong !== undefined) throw invalid(`a state of ${wrong}`);
-  return { states, words: bytes.subarray(wordsAt, escapesAt), escapes: bytes.subarray(escapesAt) };
+  return { states, length: LONG_STATE_BYTES };
 }
 
 function uint32Bytes(value: number): number[] {
   return [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
-}
-
-function varintBytes(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return [...bytes, rest];
-}
-
-function readVarint(bytes: Uint8Array): { readonly value: number; readonly length: number } {
-  let value = 0;
-  for (let length = 0; length < 5; length++) {
-    const byte = bytes[length];
-    if (byte === undefined) break;
-    value += (byte & 127) * 2 ** (7 * length);
-    if (byte < 128) return { value, length: length + 1 };
-  }
-  throw invalid('the number of escapes does not end');
 }
 
 function invalid(what: string): SplitError {

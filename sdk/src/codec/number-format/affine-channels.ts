@@ -80,7 +80,9 @@ type Numbers = Float32Array | Uint8Array;
 /** A channel's elements, from wherever they lie. */
 function gather<T extends Numbers>(all: T, { channels, inner }: ChannelAxis, channel: number): T {
   if (all.length === inner * channels) return all.subarray(channel * inner, (channel + 1) * inner) as T;
-  const part = all.slice(0, all.length / Math.max(1, channels)) as T;
+  const count = all.length / Math.max(1, channels);
+  // Not slice(): on a Buffer, as deflate gives one, that is a view, and filling it would overwrite what is read.
+  const part = (all instanceof Float32Array ? new Float32Array(count) : new Uint8Array(count)) as T;
   for (let from = channel * inner, to = 0; to < part.length; from += inner * channels, to += inner) {
     part.set(all.subarray(from, from + inner), to);
   }

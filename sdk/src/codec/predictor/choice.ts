@@ -10,8 +10,10 @@ import { createTally } from './tally.ts';
 /** Symbols looked at, in stretches that are evenly spread. */
 const SAMPLE = 8192;
 const STRETCH = 64;
-/** What a prediction must save at least: its id, its time, and what a sample may be wrong by. */
+/** What a prediction must promise to be tried: its id and its time. */
 const LEAST_GAIN = 0.12;
+/** From here on the promise is believed. Below, a sample may be wrong by as much, and both ways are packed. */
+const SURE_GAIN = 0.3;
 /** By context is taken where it saves this much beyond by difference, as it takes longer. */
 const LEAST_CONTEXT_GAIN = 0.03;
 
@@ -26,17 +28,21 @@ export interface Predictors {
   readonly context?: Predictor | undefined;
 }
 
+export interface Choice {
+  readonly predictor: Predictor;
+  /** Whether the tensor need not be packed without it too, to compare. */
+  readonly isSure: boolean;
+}
+
 /** `undefined`: none. */
-export function choosePredictor(
-  sequence: Sequence,
-  { difference, context }: Predictors,
-): Predictor | undefined {
+export function choosePredictor(sequence: Sequence, { difference, context }: Predictors): Choice | undefined {
   if (sequence.symbols.length === 0) return undefined;
   const bits = estimate(sequence, difference.numberOf);
-  const goal = Math.min(bits.level, bits.smooth) * (1 - LEAST_GAIN);
+  const alone = Math.min(bits.level, bits.smooth);
   const isContext = context !== undefined && bits.context < bits.difference * (1 - LEAST_CONTEXT_GAIN);
-  if (isContext) return bits.context < goal ? context : undefined;
-  return bits.difference < goal ? difference : undefined;
+  const predicted = isContext ? bits.context : bits.difference;
+  if (predicted >= alone * (1 - LEAST_GAIN)) return undefined;
+  return { predictor: isContext ? context : difference, isSure: predicted < alone * (1 - SURE_GAIN) };
 }
 
 /** Bits of the sample in four ways: `level` and `smooth` are the entropy coding's own models without a reference. */

@@ -96,6 +96,22 @@ describe('a sequence', () => {
     expect(third.frame).toEqual(alone.frame);
   });
 
+  it('takes no more bytes than frames that stand alone, however much has changed between them', async () => {
+    const profile = 'uint8+context+previous';
+    for (const dims of [
+      [1, 32, 28, 28],
+      [1, 60, 40],
+    ]) {
+      for (const noise of [0.5, 1, 2, 3, 4, 6, 9, 15]) {
+        const [before, after] = [0, 1].map((frame) => noisy(dims, { seed: 5, frame, noise }));
+        const { reference } = await codec.encodeNext(before as Tensor, profile);
+        const next = await codec.encodeNext(after as Tensor, profile, { reference });
+        const alone = await codec.encodeNext(after as Tensor, profile);
+        expect(next.frame.length).toBeLessThan(alone.frame.length * 1.02);
+      }
+    }
+  });
+
   it('keeps the scale while the values fit it, within half of it', async () => {
     const frames = [1, 1.01, 0.99].map((factor) => scaled(noisy([1, 4, 30, 30], { seed: 5 }), factor));
     let reference: Reference | undefined;

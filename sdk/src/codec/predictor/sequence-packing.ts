@@ -6,7 +6,7 @@ import { ENTROPY_IDS, type Frame, PREDICTOR_IDS } from '../frame.ts';
 import type { PackedSymbols, Packers, SymbolArray } from '../symbol-packing.ts';
 import { packSymbols, unpackSymbols } from '../symbol-packing.ts';
 import { choosePredictor, type Predictors } from './choice.ts';
-import { makePredictors } from './predictor.ts';
+import { makePredictors, type Predictor } from './predictor.ts';
 import { idBytes, idOfBytes, isComparable, REFERENCE_ID_BYTES, type Reference } from './reference.ts';
 
 export interface PackOptions {
@@ -17,8 +17,10 @@ export interface PackOptions {
   readonly reference?: Reference | undefined;
 }
 
+type Packed = PackedSymbols & { readonly predictor: number };
+
 export interface SequencePacking {
-  pack(array: SymbolArray, options: PackOptions): Promise<PackedSymbols & { readonly predictor: number }>;
+  pack(array: SymbolArray, options: PackOptions): Promise<Packed>;
   /** @throws SplitError `codec-invalid`; `reference-unknown` without the very reference that the frame was made with */
   unpack(
     frame: Frame,
@@ -54,28 +56,43 @@ async function pack(
   array: SymbolArray,
   { kind, entropy, tables, reference }: PackOptions,
   { packers, predictors }: Means,
-): Promise<PackedSymbols & { readonly predictor: number }> {
-  const { symbols, symbolBits, dims } = array;
+): Promise<Packed> {
   const plainly = async () => ({
     predictor: PREDICTOR_IDS.first,
     ...(await packSymbols(array, packers, { entropy, tables })),
   });
-  if (reference === undefined || !isComparable(reference, kind)) return plainly();
   // Without entropy coding everything takes as many bytes.
-  const chosen =
-    entropy === ENTROPY_IDS.none
-      ? undefined
-      : choosePredictor({ symbols, reference: reference.symbols, dims }, predictors);
-  if (chosen === undefined) return plainly();
-  const predicted = chosen.predict(symbols, reference.symbols);
-  const predictedDims = chosen.dims(dims, symbols.length);
+  if (entropy === ENTROPY_IDS.none || reference === undefined || !isComparable(reference, kind))
+    return plainly();
+  const { symbols, dims } = array;
+  const choice = choosePredictor({ symbols, reference: reference.symbols, dims }, predictors);
+  if (choice === undefined) return plainly();
+  const predicted = await packPredicted(array, reference, { ...choice, packers, entropy });
+  if (choice.isSure) return predicted;
+  const plain = await plainly();
+  return predicted.payload.length < plain.payload.length ? predicted : plain;
+}
+
+interface PredictionMeans {
+  readonly predictor: Predictor;
+  readonly packers: Packers;
+  readonly entropy: number;
+}
+
+async function packPredicted(
+  { symbols, symbolBits, dims }: SymbolArray,
+  reference: Reference,
+  { predictor, packers, entropy }: PredictionMeans,
+): Promise<Packed> {
+  const predicted = predictor.predict(symbols, reference.symbols);
+  const predictedDims = predictor.dims(dims, symbols.length);
   const packed = await packSymbols({ symbols: predicted, symbolBits, dims: predictedDims }, packers, {
     entropy,
   });
   const payload = new Uint8Array(REFERENCE_ID_BYTES + packed.payload.length);
   payload.set(idBytes(reference));
   payload.set(packed.payload, REFERENCE_ID_BYTES);
-  return { predictor: chosen.id, entropy: packed.entropy, payload };
+  return { predictor: predictor.id, entropy: packed.entropy, payload };
 }
 
 interface UnpackMeans extends Means {

@@ -4,6 +4,7 @@ import { SplitError } from '../../errors.ts';
 import { decodeCbor, encodeCbor } from '../cbor.ts';
 import { MAX_ANNOUNCEMENT_BYTES } from '../limits.ts';
 import { PROTOCOL_VERSION } from '../version.ts';
+import type { AnnouncedSeal } from './sealed.ts';
 
 export interface AnnouncedCut {
   readonly id: string;
@@ -33,6 +34,8 @@ export interface AnnouncementBody {
   readonly price?: number | undefined;
   /** How often it announces itself, in milliseconds: silent for three times as long, it is taken for gone. */
   readonly everyMs?: number | undefined;
+  /** There where the gateway takes sealed requests. */
+  readonly seal?: AnnouncedSeal | undefined;
 }
 
 /** An announcement as a device sees it. `offline` is the gateway's will, or its goodbye. */
@@ -59,6 +62,7 @@ const Body = z.object({
   queueMs: Milliseconds.optional(),
   price: Milliseconds.optional(),
   everyMs: z.number().positive().optional(),
+  seal: z.object({ epoch: z.string().max(64), policy: z.enum(['required', 'optional']) }).optional(),
 });
 
 /** @throws SplitError `payload-too-large` over 256 KiB, `options-invalid` for what no device would accept */

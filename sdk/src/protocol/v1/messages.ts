@@ -4,6 +4,7 @@ import { SplitError } from '../../errors.ts';
 import { MIN_CHUNK_BYTES } from '../limits.ts';
 import { checkVersion } from '../version.ts';
 import { HeaderSchema, IdSchema } from './schemas.ts';
+import type { RequestSeal, ResultSeal } from './sealed.ts';
 
 /** Which part of a message this is. Every part carries the claims, so that they may arrive in any order. */
 export interface PartFields {
@@ -37,6 +38,8 @@ export interface RequestHeader extends PartFields {
   readonly replyProfile: string;
   /** Milliseconds left to the device when it sent this. */
   readonly deadlineMs: number;
+  /** There where the payload is encrypted. */
+  readonly seal?: RequestSeal | undefined;
 }
 
 /** Either way: a further part of the message with this id. */
@@ -94,6 +97,8 @@ export interface ResultHeader extends PartFields {
   /** Bytes of the request that arrived after its first part. */
   readonly laterBytes: number;
   readonly repliedMs: number;
+  /** There where the payload is encrypted. */
+  readonly seal?: ResultSeal | undefined;
 }
 
 /** Gateway to device: the request failed. */

@@ -14,6 +14,9 @@ const Milliseconds = z.number().nonnegative();
 const part = { part: Count, parts: Positive, totalBytes: Count, attempt: Positive, windowBytes: Positive };
 const tensors = z.array(z.object({ name: Name, bytes: Count }));
 
+const requestSeal = z.object({ keyId: IdSchema, epoch: IdSchema, salt: IdSchema, sequence: Positive });
+const resultSeal = z.object({ nonce: z.string().regex(/^[0-9a-f]{24}$/) });
+
 const Request = z.object({
   v: Version,
   t: z.literal('request'),
@@ -25,6 +28,7 @@ const Request = z.object({
   fetches: z.array(Name),
   replyProfile: z.string().max(64),
   deadlineMs: Milliseconds,
+  seal: requestSeal.optional(),
   ...part,
 });
 
@@ -42,6 +46,7 @@ const Result = z.object({
   lastArrivalMs: z.number(),
   laterBytes: Count,
   repliedMs: z.number(),
+  seal: resultSeal.optional(),
   ...part,
 });
 
