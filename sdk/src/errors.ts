@@ -23,6 +23,9 @@ export const ERROR_CODES = [
   'encryption-required', // a request in the clear where only sealed ones are taken, or a gateway without seals
   'decryption-failed', // a seal that does not hold: another key, one that is over, or a changed message
   'request-replayed', // a sealed request that was taken before
+  'bundle-invalid', // a bundle whose manifest cannot be read, or a part that is not what the manifest says
+  'signature-invalid', // a bundle that no trusted key has signed as it is
+  'bundle-outdated', // a bundle with a lower counter than one that was taken before
   'runtime-failed', // ONNX Runtime refused the model or the run
   'provider-unavailable', // the execution provider asked for is not there
   'aborted', // the caller's AbortSignal fired

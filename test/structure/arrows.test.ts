@@ -22,7 +22,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   testing: ['transport', 'protocol'],
   verify: ['runtime', 'cut', 'codec', 'source'],
   report: [],
+  bundle: [],
   cli: [
+    'bundle',
     'verify',
     'report',
     'profiler',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
 import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
@@ -21,6 +22,9 @@ const VERBS: readonly Verb<never>[] = [
   explainVerb,
   simulateVerb,
   watchVerb,
+  bundleVerb,
+  signVerb,
+  verifyBundleVerb,
 ];
 
 /** Runs one verb. Never throws. */
