@@ -2,9 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { SplitError } from '@cutpoint/sdk';
 import { describeIssues, type ListenAddress, parseListenAddress } from '@cutpoint/sdk/program';
-import { z } from 'zod';
-
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+import { type LOG_LEVELS, OptionsSchema } from './config/schema.ts';
 
 export interface GatewayOptions {
   /** Folder that holds one folder a model: `DIR/NAME/model.onnx` and, if wanted, `DIR/NAME/cutpoint.json`. */
@@ -48,37 +46,21 @@ export interface GatewayConfig {
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
-const NAME = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
 const MEBIBYTE = 1 << 20;
 const DEFAULT_LISTEN = '127.0.0.1:1883';
-
-const schema = z.strictObject({
-  models: z.string().min(1),
-  broker: z.url({ protocol: /^(mqtts?|wss?)$/, error: 'expected a mqtt, mqtts, ws or wss URL' }).optional(),
-  listen: z.string().optional(),
-  id: NAME.optional(),
-  namespace: NAME.default('cutpoint'),
-  threads: z.int().min(1).max(256).optional(),
-  maxPayloadMb: z.number().min(1).max(256).default(64),
-  maxQueued: z.int().min(1).max(10_000).default(64),
-  drainMs: z.number().min(0).max(600_000).default(10_000),
-  maxCuts: z.int().min(1).max(64).default(8),
-  region: z.string().min(1).max(64).optional(),
-  logLevel: z.enum(LOG_LEVELS).default('info'),
-});
 
 /**
  * Checks the options and fills in what is missing; the caller's object stays as it is.
  * @throws SplitError `options-invalid`, naming every option that is wrong
  */
 export function resolveConfig(options: GatewayOptions): GatewayConfig {
-  const parsed = schema.safeParse(options);
+  const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
   const { models, broker, listen, id, maxPayloadMb, threads, region, ...rest } = parsed.data;
   if (broker !== undefined && listen !== undefined) {
     throw new SplitError(
       'options-invalid',
-      `broker ${broker} and listen ${listen} were both given; expected one of them`,
+      `broker and listen ${listen} were both given; expected one of them`,
     );
   }
   return {

@@ -1,9 +1,17 @@
 /** The command line of `cutpoint-gateway`: options and environment in, an exit code out. */
 import { readFileSync } from 'node:fs';
 import { SplitError } from '@cutpoint/sdk';
-import { type ExitCode, formatError, type Surroundings } from '@cutpoint/sdk/program';
-import { Command, CommanderError, Option } from 'commander';
-import { type GatewayOptions, LOG_LEVELS, resolveConfig } from './config.ts';
+import {
+  type Environment,
+  type ExitCode,
+  environmentName,
+  formatError,
+  type Surroundings,
+} from '@cutpoint/sdk/program';
+import { Command, CommanderError } from 'commander';
+import { loadConfig, type OptionSources, readConfigFile } from './config/load.ts';
+import { LOG_LEVELS, type OptionName } from './config/schema.ts';
+import type { GatewayConfig } from './config.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { createLog } from './log.ts';
 
@@ -16,12 +24,28 @@ const ADVICE = {
   internal: 'this is a defect; please report it with the log',
 } as const;
 
-/** Runs a gateway until it is asked to stop. Never throws. */
-export async function runProgram(world: Surroundings): Promise<ExitCode> {
+/** Options that a flag can give; the others stand in the configuration file or in the environment. */
+const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, description: string]>>> = {
+  models: ['<dir>', 'folder with one folder a model: DIR/NAME/model.onnx'],
+  broker: ['<url>', 'broker beside the gateway: mqtt, mqtts, ws or wss'],
+  listen: ['<host:port>', 'address of the broker inside (default 127.0.0.1:1883; port 0: any)'],
+  id: ['<id>', 'name of this gateway, unique at its broker (default: random)'],
+  namespace: ['<name>', 'first level of every topic (default cutpoint)'],
+  threads: ['<n>', 'threads of ONNX Runtime (default: what this process may use)'],
+  maxPayloadMb: ['<n>', 'largest request or reply in MiB (default 64)'],
+  maxQueued: ['<n>', 'requests that may wait for the runtime (default 64)'],
+  drainMs: ['<n>', 'longest wait for requests in hand when stopping (default 10000)'],
+  maxCuts: ['<n>', 'cuts offered for each model (default 8)'],
+  region: ['<name>', 'named in the announcement'],
+  logLevel: ['<level>', `one of ${LOG_LEVELS.join(', ')} (default info)`],
+};
+
+/** Runs a gateway until it is asked to stop, or checks a configuration file. Never throws. */
+export async function runProgram(world: Surroundings, env: Environment = process.env): Promise<ExitCode> {
   try {
-    const options = parseCommandLine(world);
-    if (options === undefined) return 0;
-    await serveUntilStopped(options, world);
+    const wish = parseCommandLine(world, env);
+    if (wish.kind === 'check') await checkFile(wish.path, world);
+    if (wish.kind === 'serve') await serveUntilStopped(await loadConfig(wish.sources), world);
     return 0;
   } catch (error) {
     world.writeError(`${formatError(error, ADVICE)}\n`);
@@ -29,10 +53,14 @@ export async function runProgram(world: Surroundings): Promise<ExitCode> {
   }
 }
 
+async function checkFile(path: string, { writeOut }: Surroundings): Promise<void> {
+  await readConfigFile(path);
+  writeOut(`${path}: nothing is wrong\n`);
+}
+
 /** Asked to stop while starting, the gateway finishes its start and then stops. */
-async function serveUntilStopped(options: GatewayOptions, world: Surroundings): Promise<void> {
+async function serveUntilStopped(config: GatewayConfig, world: Surroundings): Promise<void> {
   const stop = world.stopRequested();
-  const config = resolveConfig(options);
   const gateway = await startGateway(config, createLog(config.logLevel));
   world.writeOut(`${readyLine(gateway)}\n`);
   await stop;
@@ -44,58 +72,49 @@ function readyLine({ brokerUrl, id, models }: Gateway): string {
   return JSON.stringify({ ready: true, broker: brokerUrl, gateway: id, models });
 }
 
-/** `undefined` when the command line only asked for help or the version. */
-function parseCommandLine({ argv, writeOut }: Surroundings): GatewayOptions | undefined {
-  const command = createCommand()
-    .exitOverride()
-    .configureOutput({ writeOut, writeErr: () => {} });
+/** `none`: it only asked for help or the version. */
+type Wish =
+  | { readonly kind: 'serve'; readonly sources: OptionSources }
+  | { readonly kind: 'check'; readonly path: string }
+  | { readonly kind: 'none' };
+
+function parseCommandLine({ argv, writeOut }: Surroundings, env: Environment): Wish {
+  let wish: Wish = { kind: 'none' };
+  const command = createCommand((chosen) => {
+    wish = chosen;
+  }, env);
+  for (const each of [command, ...command.commands])
+    each.exitOverride().configureOutput({ writeOut, writeErr: () => {} });
   try {
-    return command.parse(argv, { from: 'user' }).opts<GatewayOptions>();
+    command.parse(argv, { from: 'user' });
+    return wish;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return undefined;
+    if (error.exitCode === 0) return { kind: 'none' };
     throw new SplitError('options-invalid', error.message.replace(/^error: /, ''), { cause: error });
   }
 }
 
-function createCommand(): Command {
-  return new Command('cutpoint-gateway')
+function createCommand(choose: (wish: Wish) => void, env: Environment): Command {
+  const command = new Command('cutpoint-gateway')
     .description('Announces ONNX models over MQTT and runs their tails for devices.')
     .version(readVersion())
-    .addOption(
-      option('--models <dir>', 'folder with one folder a model: DIR/NAME/model.onnx').makeOptionMandatory(),
-    )
-    .addOption(option('--broker <url>', 'broker beside the gateway: mqtt, mqtts, ws or wss'))
-    .addOption(
-      option('--listen <host:port>', 'address of the broker inside (default 127.0.0.1:1883; port 0: any)'),
-    )
-    .addOption(option('--id <id>', 'name of this gateway, unique at its broker (default: random)'))
-    .addOption(option('--namespace <name>', 'first level of every topic (default cutpoint)'))
-    .addOption(
-      option('--threads <n>', 'threads of ONNX Runtime (default: what this process may use)').argParser(
-        Number,
-      ),
-    )
-    .addOption(
-      option('--max-payload-mb <n>', 'largest request or reply in MiB (default 64)').argParser(Number),
-    )
-    .addOption(
-      option('--max-queued <n>', 'requests that may wait for the runtime (default 64)').argParser(Number),
-    )
-    .addOption(
-      option('--drain-ms <n>', 'longest wait for requests in hand when stopping (default 10000)').argParser(
-        Number,
-      ),
-    )
-    .addOption(option('--max-cuts <n>', 'cuts offered for each model (default 8)').argParser(Number))
-    .addOption(option('--region <name>', 'named in the announcement'))
-    .addOption(option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')} (default info)`));
+    .option('--config <file>', `YAML file of options (env: ${environmentName('config')})`);
+  for (const [name, [placeholder, description]] of Object.entries(FLAGS)) {
+    command.option(`--${kebab(name)} ${placeholder}`, `${description} (env: ${environmentName(name)})`);
+  }
+  command.action(({ config, ...flags }: Record<string, string | undefined>) => {
+    choose({ kind: 'serve', sources: { file: config ?? env[environmentName('config')], env, flags } });
+  });
+  command
+    .command('check-config <file>')
+    .description('say what is wrong with a YAML file of options, with line and column')
+    .action((path: string) => choose({ kind: 'check', path }));
+  return command;
 }
 
-/** Every option can come from the environment: `--max-payload-mb` as `CUTPOINT_MAX_PAYLOAD_MB`. */
-function option(flags: string, description: string): Option {
-  const created = new Option(flags, description);
-  return created.env(`CUTPOINT_${created.name().toUpperCase().replaceAll('-', '_')}`);
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function readVersion(): string {

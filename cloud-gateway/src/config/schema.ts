@@ -1,0 +1,87 @@
+/**
+ * Every option of a gateway, once: its type, its limits, its default, and what it means. The configuration file, the
+ * environment, the flags, the JSON Schema and the example file are all made from this.
+ */
+import { z } from 'zod';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const name = () => z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+
+const fields = {
+  models: z
+    .string({ error: 'expected a folder of models, as --models ./models' })
+    .min(1)
+    .describe(
+      'Folder that holds one folder a model, DIR/NAME/model.onnx. In a configuration file, relative to that file.',
+    ),
+  broker: z
+    .string()
+    .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected a mqtt, mqtts, ws or wss URL')
+    .optional()
+    .describe(
+      'URL of a broker beside the gateway, with its login: mqtt, mqtts, ws or wss. Without it the broker inside serves this machine. Best given as CUTPOINT_BROKER_FILE, because of the password.',
+    ),
+  listen: z
+    .string()
+    .optional()
+    .describe(
+      'HOST:PORT of the broker inside, 127.0.0.1:1883 by default; loopback only, because it has no logins; port 0 is any. Excludes broker.',
+    ),
+  id: name()
+    .optional()
+    .describe('Name of this gateway, unique at its broker. By default gw- and eight random digits.'),
+  namespace: name().default('cutpoint').describe('First level of every topic.'),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Threads of ONNX Runtime. By default what this process may use, at most 8.'),
+  maxPayloadMb: z.number().min(1).max(256).default(64).describe('Largest request or reply, in MiB.'),
+  maxQueued: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(64)
+    .describe('Requests that may wait for the runtime; more are refused with overloaded.'),
+  drainMs: z
+    .number()
+    .min(0)
+    .max(600_000)
+    .default(10_000)
+    .describe('Longest wait for requests in hand when stopping, in milliseconds.'),
+  maxCuts: z.int().min(1).max(64).default(8).describe('Cuts offered for each model.'),
+  region: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Named in the announcement, so that devices can keep to their region.'),
+  logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe lines of the log that are written.'),
+};
+
+export type OptionName = keyof typeof fields;
+
+export const OptionsSchema: z.ZodObject<typeof fields, z.core.$strict> = z.strictObject(fields);
+
+/** A configuration file alone: what is missing in it may come from the environment or a flag. */
+export const FileSchema: z.ZodType = OptionsSchema.partial();
+
+export const OPTION_NAMES = Object.keys(fields) as readonly OptionName[];
+
+/** JSON Schema of a configuration file, draft 2020-12. */
+export function configJsonSchema(): Record<string, unknown> {
+  const { required: _some, ...schema } = z.toJSONSchema(OptionsSchema, { io: 'input' }) as Record<
+    string,
+    unknown
+  >;
+  return { ...schema, title: 'Configuration of cutpoint-gateway' };
+}
+
+/** What a text from the environment or a flag means: itself where the option is a text, else read as YAML. */
+export function isText(option: OptionName): boolean {
+  const properties = z.toJSONSchema(OptionsSchema, { io: 'input' }).properties ?? {};
+  const property = properties[option];
+  return typeof property === 'object' && property.type === 'string';
+}
