@@ -23,6 +23,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   verify: ['runtime', 'cut', 'codec', 'source'],
   report: [],
   bundle: [],
+  oip: [],
   cli: [
     'bundle',
     'verify',

@@ -35,7 +35,7 @@ describe('the API, while the broker is away', () => {
   it('is alive and ready and says what it is', async () => {
     expect(await get('/v2')).toEqual({
       status: 200,
-      body: { name: 'cutpoint-edge', version: '1.2.3', extensions: [] },
+      body: { name: 'cutpoint-edge', version: '1.2.3', extensions: ['binary_tensor_data'] },
     });
     expect(await get('/v2/health/live')).toEqual({ status: 200, body: { live: true } });
     expect(await get('/v2/health/ready')).toEqual({ status: 200, body: { ready: true } });
@@ -110,6 +110,28 @@ describe('the API, while the broker is away', () => {
     expect(broken.status).toBe(400);
     const plain = await fetch(`${agent.url}/v2/models/net/infer`, { method: 'POST', body: '{"inputs": []}' });
     expect(plain.status).toBe(415);
+    const page = { method: 'POST', headers: { origin: 'http://page.example' }, body: new Uint8Array(2) };
+    expect((await fetch(`${agent.url}/v2/models/net/infer`, page)).status).toBe(415);
+  });
+
+  it('takes and gives tensors as bytes after the JSON', async () => {
+    const bytes = Buffer.from(Float32Array.from(DATA).buffer);
+    const json = JSON.stringify({
+      inputs: [{ ...INPUT, data: undefined, parameters: { binary_data_size: bytes.length } }],
+      parameters: { binary_data_output: true },
+    });
+    const reply = await fetch(`${agent.url}/v2/models/net/infer`, {
+      method: 'POST',
+      headers: { 'inference-header-content-length': String(json.length) },
+      body: Buffer.concat([Buffer.from(json), bytes]),
+    });
+    expect(reply.status).toBe(200);
+    const length = Number(reply.headers.get('inference-header-content-length'));
+    const body = new Uint8Array(await reply.arrayBuffer());
+    const values = new Float32Array(body.slice(length).buffer);
+    const expected = await wholeModel();
+    expect(values).toHaveLength(expected.length);
+    for (const [index, value] of expected.entries()) expect(values[index]).toBeCloseTo(value, 4);
   });
 
   it('refuses a name that is not this machine’s, as a web page could give it', async () => {

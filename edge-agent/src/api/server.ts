@@ -1,11 +1,16 @@
 /** The Open Inference Protocol v2 over HTTP, for applications on this machine. */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
-import type { SplitSession, ValueMetadata } from '@cutpoint/sdk/node';
+import type { SplitSession } from '@cutpoint/sdk/node';
+import {
+  httpStatusOf,
+  INFERENCE_HEADER,
+  type InferBody,
+  modelMetadata,
+  splitInferBody,
+} from '@cutpoint/sdk/oip';
 import { isLoopback } from '@cutpoint/sdk/program';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { httpStatusOf } from './http-status.ts';
 import { infer } from './infer.ts';
-import { datatypeOf } from './oip-tensor.ts';
 
 export interface ApiOptions {
   readonly sessions: ReadonlyMap<string, SplitSession>;
@@ -20,8 +25,7 @@ const DEFAULT_MAX_BODY_BYTES = 1 << 28;
 export function createApi(options: ApiOptions): FastifyInstance {
   const { maxBodyBytes: bodyLimit = DEFAULT_MAX_BODY_BYTES } = options;
   const app = fastify({ bodyLimit, forceCloseConnections: 'idle' });
-  // A web page may send plain text anywhere without being asked; JSON it may not.
-  app.removeContentTypeParser('text/plain');
+  addBodies(app);
   app.addHook('onRequest', async (request) => checkHost(request));
   app.setErrorHandler((error, _request, reply) => replyWithError(reply, error));
   app.setNotFoundHandler((request, reply) => {
@@ -32,8 +36,29 @@ export function createApi(options: ApiOptions): FastifyInstance {
   return app;
 }
 
+/** JSON, and bytes after JSON. Clients of the binary extension often say no type at all. */
+function addBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
+    checkSender(request);
+    const length = request.headers[INFERENCE_HEADER];
+    return splitInferBody(bytes, Array.isArray(length) ? length[0] : length);
+  });
+}
+
+/** A web page may send text, forms and bytes without a type anywhere, without being asked; it always says who it is. */
+function checkSender({ headers }: FastifyRequest): void {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/json' || (headers.origin === undefined && !PAGE_TYPES.includes(type ?? '')))
+    return;
+  const error = new SplitError('options-invalid', `content type ${type ?? 'none'} is not taken; use JSON`);
+  throw Object.assign(error, { statusCode: 415 });
+}
+
+const PAGE_TYPES = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'];
+
 function addHealth(app: FastifyInstance, { version }: ApiOptions): void {
-  app.get('/v2', async () => ({ name: 'cutpoint-edge', version, extensions: [] }));
+  app.get('/v2', async () => ({ name: 'cutpoint-edge', version, extensions: ['binary_tensor_data'] }));
   app.get('/v2/health/live', async () => ({ live: true }));
   // Sessions are made before the server listens, so whoever can ask gets a yes.
   app.get('/v2/health/ready', async () => ({ ready: true }));
@@ -53,7 +78,8 @@ function addModels(app: FastifyInstance, sessions: ApiOptions['sessions']): void
   });
   app.post<ModelRoute>('/v2/models/:name/infer', async ({ params: { name }, body }, reply) => {
     const session = find(sessions, name);
-    return await infer({ name, session, body, signal: goneSignal(reply) });
+    const answer = await infer({ name, session, body: body as InferBody, signal: goneSignal(reply) });
+    return await reply.headers(answer.headers).send(answer.body);
   });
 }
 
@@ -67,19 +93,8 @@ function find(sessions: ApiOptions['sessions'], name: string): SplitSession {
 }
 
 function describeModel(name: string, { inputMetadata, outputMetadata, arms }: SplitSession): object {
-  // Any dimension that is not fixed is -1 in this protocol.
-  const tensor = ({ name, type, shape }: ValueMetadata) => ({
-    name,
-    datatype: datatypeOf(type),
-    shape: shape.map((dim) => (typeof dim === 'number' ? dim : -1)),
-  });
-  return {
-    name,
-    platform: 'onnxruntime_onnx',
-    inputs: inputMetadata.map(tensor),
-    outputs: outputMetadata.map(tensor),
-    parameters: { arms: arms.map(({ id }) => id) },
-  };
+  const described = modelMetadata({ name, inputs: inputMetadata, outputs: outputMetadata });
+  return { ...described, parameters: { arms: arms.map(({ id }) => id) } };
 }
 
 /** Fires when the connection ends before the answer was written. */

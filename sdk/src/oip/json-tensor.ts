@@ -1,32 +1,13 @@
 /**
  * Tensors in the JSON of the Open Inference Protocol: datatype names, shapes, data flat or nested.
- * float16 has no JSON form there; models with such inputs or outputs need the binary extension, which is not here yet.
+ * float16 has no JSON form there; it travels by the binary extension.
  */
-import {
-  elementCount,
-  SplitError,
-  TENSOR_TYPES,
-  type Tensor,
-  type TensorType,
-  tensorFromBytes,
-} from '@cutpoint/sdk';
+import { SplitError } from '../errors.ts';
+import { elementCount, TENSOR_TYPES, type Tensor, type TensorType, tensorFromBytes } from '../tensor.ts';
+import { DATATYPES, typeOf } from './datatype.ts';
 
-const DATATYPES = {
-  float32: 'FP32',
-  float64: 'FP64',
-  float16: 'FP16',
-  uint8: 'UINT8',
-  int8: 'INT8',
-  uint16: 'UINT16',
-  int16: 'INT16',
-  uint32: 'UINT32',
-  int32: 'INT32',
-  uint64: 'UINT64',
-  int64: 'INT64',
-  bool: 'BOOL',
-} as const satisfies Record<TensorType, string>;
-
-const MAX_RANK = 8;
+/** Most dimensions of a tensor. */
+export const MAX_RANK = 8;
 
 /** Least and greatest value of each integer type that fits a JSON number; 64-bit ones only as far as those are exact. */
 const RANGES: Partial<Record<TensorType, readonly [number, number]>> = {
@@ -47,10 +28,6 @@ export interface OipTensor {
   readonly shape: readonly number[];
   /** Row-major, flat or nested. */
   readonly data: unknown;
-}
-
-export function datatypeOf(type: TensorType): string {
-  return DATATYPES[type];
 }
 
 /** Not a number and the infinities have no JSON form either and are written as null. */
@@ -82,15 +59,6 @@ export function fromOip({ name, datatype, shape, data }: OipTensor): Tensor {
     name,
     tensorFromBytes(type, shape, new Uint8Array(expected * TENSOR_TYPES[type].bytes)),
     values,
-  );
-}
-
-function typeOf(name: string, datatype: string): TensorType {
-  const type = (Object.keys(DATATYPES) as TensorType[]).find((key) => DATATYPES[key] === datatype);
-  if (type !== undefined) return type;
-  throw new SplitError(
-    'input-type',
-    `input '${name}' has datatype '${datatype}'; expected ${Object.values(DATATYPES).join(', ')}`,
   );
 }
 
@@ -138,5 +106,8 @@ function rawInteger(value: bigint): unknown {
 }
 
 function noJsonForm(name: string): SplitError {
-  return new SplitError('input-type', `'${name}' is FP16, which has no JSON form in this protocol`);
+  return new SplitError(
+    'input-type',
+    `'${name}' is FP16, which has no JSON form in this protocol; use its binary extension`,
+  );
 }

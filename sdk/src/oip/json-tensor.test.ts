@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import {
   elementCount,
   TENSOR_TYPES,
@@ -5,10 +7,9 @@ import {
   type TensorType,
   tensorBytes,
   tensorFromBytes,
-} from '@cutpoint/sdk';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { datatypeOf, fromOip, toOip } from './oip-tensor.ts';
+} from '../tensor.ts';
+import { datatypeOf } from './datatype.ts';
+import { fromOip, toOip } from './json-tensor.ts';
 
 const JSON_TYPES = (Object.keys(TENSOR_TYPES) as TensorType[]).filter((type) => type !== 'float16');
 

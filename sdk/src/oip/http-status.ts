@@ -1,5 +1,5 @@
 /** Which HTTP status says what a SplitError's code says. */
-import type { ErrorCode } from '@cutpoint/sdk';
+import type { ErrorCode } from '../errors.ts';
 
 const STATUSES: Record<ErrorCode, number> = {
   'options-invalid': 400,
