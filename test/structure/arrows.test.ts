@@ -15,6 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   transport: ['protocol'],
   runtime: ['cut'],
+  parallel: ['runtime', 'cut', 'onnx'],
   planner: ['cut', 'codec'],
   profiler: ['planner', 'runtime', 'cut', 'codec', 'onnx'],
   adaptive: ['planner'],

@@ -22,7 +22,7 @@ export interface ExternalRange {
 export function externalRanges(model: OnnxModel): ExternalRange[] {
   const named = new Map<string, ExternalRange>();
   for (const tensor of tensorsOf(model.graph)) {
-    const range = tensor.external && rangeOf(tensor.name, tensor.external);
+    const range = externalRangeOf(tensor);
     if (range) named.set(JSON.stringify(range), range);
   }
   const sorted = [...named.values()].sort((a, b) => compare(a.location, b.location) || a.offset - b.offset);
@@ -46,7 +46,9 @@ function* subgraphsOf({ span }: OnnxNode): Generator<OnnxGraph> {
   }
 }
 
-function rangeOf(name: string, entries: ReadonlyMap<string, string>): ExternalRange {
+/** Where a tensor's values lie; undefined where they lie in the model itself. @throws SplitError `model-invalid` */
+export function externalRangeOf({ name, external: entries }: OnnxTensor): ExternalRange | undefined {
+  if (!entries) return undefined;
   const location = entries.get('location') ?? '';
   if (!isInside(location))
     throw invalid(name, `lies in ${quote(location)}, which is no file in the model's directory`);
