@@ -14,9 +14,17 @@ export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
+export type { QuantisedTensor } from './quantised.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
+export {
+  createOrtProcess,
+  type OrtProcessOptions,
+  type ProcessChange,
+  type ProcessRuntime,
+} from './runtime/ort-process.ts';
 export type { Runtime } from './runtime/runtime.ts';
+export { observeProvider } from './session/observe-provider.ts';
 export { openChain } from './session/open-chain.ts';
 export {
   type ExecutorKind,

@@ -3,7 +3,7 @@ import { SplitError } from './errors.ts';
 import { elementCount, TENSOR_TYPES, type Tensor, tensorBytes, tensorFromBytes } from './tensor.ts';
 
 /** Length of an axis; 0 for one that the tensor does not have. */
-export function sizeAlong({ dims }: Tensor, axis: number): number {
+export function sizeAlong({ dims }: Pick<Tensor, 'dims'>, axis: number): number {
   return dims[axis] ?? 0;
 }
 

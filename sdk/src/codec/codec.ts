@@ -14,7 +14,7 @@ import type { ImageDecoder } from './image-frame.ts';
 import { decodeImageFrame } from './image-frame.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { loadKernels } from './kernels/wasm.ts';
-import { writeScales } from './number-format/affine.ts';
+import { readScale, writeScales } from './number-format/affine.ts';
 import { findFormat, numberFormats } from './number-format/formats.ts';
 import type { NumberFormat } from './number-format/number-format.ts';
 import { rawFormat } from './number-format/raw.ts';
@@ -74,6 +74,12 @@ export interface DecodedNext {
   readonly reference: Reference | undefined;
 }
 
+export interface DecodedBytes {
+  /** Bytes where the frame holds floats as bytes with one scale a tensor; else a tensor. */
+  readonly value: Tensor | QuantisedTensor;
+  readonly reference: Reference | undefined;
+}
+
 export interface Codec {
   /** @throws SplitError `codec-invalid` for an unknown profile, or when dimensions and data do not fit each other */
   encode(tensor: Tensor, profile: CodecProfile, options?: EncodeOptions): Promise<Uint8Array>;
@@ -96,6 +102,8 @@ export interface Codec {
   encodeNext(tensor: Tensor, profile: CodecProfile, options?: EncodeNextOptions): Promise<EncodedNext>;
   /** As `decode`. @throws SplitError `reference-unknown` where the frame builds on what is not there */
   decodeNext(frame: Uint8Array, options?: DecodeNextOptions): Promise<DecodedNext>;
+  /** As `decodeNext`, but leaves floats as the bytes that they travelled as, where there is one for each. */
+  decodeBytes(frame: Uint8Array, options?: DecodeNextOptions): Promise<DecodedBytes>;
 }
 
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
@@ -173,28 +181,45 @@ export function createCodec(options: CodecOptions): Codec {
   }
 
   async function decode(bytes: Uint8Array, limits: DecodeLimits = {}): Promise<Tensor> {
-    return (await decodeAny(bytes, { ...limits, keeps: false })).tensor;
+    const { frame, symbols, format, tensor } = await unpack(bytes, limits);
+    return tensor ?? toTensor(frame, format, symbols);
   }
 
-  async function decodeAny(
+  /** All but the number format's part. A picture has no other. */
+  async function unpack(
     bytes: Uint8Array,
-    { maxBytes = DEFAULT_MAX_BYTES, findReference, keeps }: DecodeNextOptions & { readonly keeps: boolean },
-  ): Promise<DecodedNext> {
+    { maxBytes = DEFAULT_MAX_BYTES, findReference }: DecodeNextOptions,
+  ): Promise<Unpacked> {
     const frame = readFrame(bytes);
     const claimed = claimedBytes(frame);
     if (claimed > maxBytes) throw invalid(`a tensor of ${claimed} bytes exceeds ${maxBytes}`);
     if (frame.numberFormat === NUMBER_FORMAT_IDS.image) {
       if (frame.predictor !== PREDICTOR_IDS.none) throw invalid(`predictor ${frame.predictor} of an image`);
-      return { tensor: await decodeImageFrame(frame, options.imageDecoder), reference: undefined };
+      const tensor = await decodeImageFrame(frame, options.imageDecoder);
+      return { frame, tensor, symbols: new Uint8Array(), format: asItIs };
     }
     const { formats, sequences } = await load();
     const format = findFormat(formats, frame.numberFormat);
-    const symbolBits = checkedBits(frame, format);
-    const symbols = await sequences.unpack(frame, symbolBits, findReference);
-    const isKept = keeps && frame.predictor !== PREDICTOR_IDS.none;
-    const reference = isKept ? makeReference(frame, symbols) : undefined;
-    const { parameters, type, dims } = frame;
-    return { tensor: format.decode({ parameters, payload: symbols }, type, dims), reference };
+    const symbols = await sequences.unpack(frame, checkedBits(frame, format), findReference);
+    return { frame, format, symbols, tensor: undefined };
+  }
+
+  function referenceOf({ frame, symbols }: Unpacked): Reference | undefined {
+    return frame.predictor === PREDICTOR_IDS.none ? undefined : makeReference(frame, symbols);
+  }
+
+  async function decodeNext(bytes: Uint8Array, next: DecodeNextOptions = {}): Promise<DecodedNext> {
+    const unpacked = await unpack(bytes, next);
+    const { frame, format, symbols } = unpacked;
+    const tensor = unpacked.tensor ?? toTensor(frame, format, symbols);
+    return { tensor, reference: referenceOf(unpacked) };
+  }
+
+  async function decodeBytes(bytes: Uint8Array, next: DecodeNextOptions = {}): Promise<DecodedBytes> {
+    const unpacked = await unpack(bytes, next);
+    const { frame, format, symbols, tensor } = unpacked;
+    const value = tensor ?? toBytes(frame, symbols) ?? toTensor(frame, format, symbols);
+    return { value, reference: referenceOf(unpacked) };
   }
 
   return {
@@ -202,8 +227,31 @@ export function createCodec(options: CodecOptions): Codec {
     encodeQuantised,
     decode,
     encodeNext,
-    decodeNext: (bytes, next = {}) => decodeAny(bytes, { ...next, keeps: true }),
+    decodeNext,
+    decodeBytes,
   };
+}
+
+interface Unpacked {
+  readonly frame: Frame;
+  readonly format: NumberFormat;
+  readonly symbols: Uint8Array;
+  /** Of a frame without symbols. */
+  readonly tensor: Tensor | undefined;
+}
+
+function toTensor({ parameters, type, dims }: Frame, format: NumberFormat, payload: Uint8Array): Tensor {
+  return format.decode({ parameters, payload }, type, dims);
+}
+
+/** `undefined` for all but bytes with one scale a tensor. Symbols may be kept as a reference, and so are left as they are. */
+function toBytes(
+  { numberFormat, parameters, type, dims }: Frame,
+  symbols: Uint8Array,
+): QuantisedTensor | undefined {
+  if (numberFormat !== NUMBER_FORMAT_IDS.uint8 || (type !== 'float32' && type !== 'float16'))
+    return undefined;
+  return { type, dims, symbols, ...readScale(parameters) };
 }
 
 async function loadParts({ deflate, zstd, findTables, kernels: given }: CodecOptions): Promise<Parts> {

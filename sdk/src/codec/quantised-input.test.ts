@@ -37,4 +37,23 @@ describe('tensors that come as bytes', () => {
     const short = { ...bytes, symbols: symbols.subarray(1) };
     await expect(codec.encodeQuantised(short, 'uint8')).rejects.toMatchObject({ code: 'codec-invalid' });
   });
+
+  it.each([
+    'uint8',
+    'uint8+deflate',
+    'uint8+context',
+  ] as const)('come back as bytes from %s', async (profile) => {
+    const { value } = await codec.decodeBytes(await codec.encode(floats, profile));
+    expect(value).toEqual(bytes);
+  });
+
+  it.each([
+    'float32',
+    'uint4',
+    'uint8-channels+context',
+  ] as const)('come back as floats from %s', async (profile) => {
+    const frame = await codec.encode(floats, profile);
+    const { value } = await codec.decodeBytes(frame);
+    expect(value).toEqual(await codec.decode(frame));
+  });
 });

@@ -5,6 +5,7 @@ import type { TensorInfo } from '../tensor.ts';
 import type { Cut } from './cut.ts';
 import type { SymbolForm } from './quantise-nodes.ts';
 import { type RowTable, whyNotBatched } from './rows.ts';
+import { type Dequantiser, dequantiserNodes, fedNames, makeDequantisers } from './valve-dequantiser.ts';
 import { type Entry, makeEntry, namedShape } from './valve-entry.ts';
 import { type Branch, copyNode, ifNode } from './valve-if.ts';
 import { makeQuantiser, type Quantiser } from './valve-quantiser.ts';
@@ -22,6 +23,8 @@ export interface Gate {
   readonly passed: readonly TensorInfo[];
   /** Where the graph was asked for one, and floats cross. */
   readonly quantiser?: Quantiser | undefined;
+  /** Where the graph was asked for them, one for each entry that may come as bytes. */
+  readonly dequantisers: readonly Dequantiser[];
 }
 
 export interface Mixer {
@@ -35,7 +38,15 @@ export interface Mixer {
 export function makeGate(
   cut: Cut,
   prefix: string,
-  { rows, quantise }: { readonly rows: RowTable; readonly quantise?: SymbolForm | undefined },
+  {
+    rows,
+    quantise,
+    dequantise,
+  }: {
+    readonly rows: RowTable;
+    readonly quantise?: SymbolForm | undefined;
+    readonly dequantise?: boolean | undefined;
+  },
 ): Gate {
   const why = whyNotBatched(cut, rows);
   const entries = cut.tensors.map((tensor, i) => makeEntry(tensor, `${prefix}entry_${i}`, rows));
@@ -51,6 +62,7 @@ export function makeGate(
     entries,
     passed,
     quantiser: quantise && makeQuantiser(entries, prefix, quantise),
+    dequantisers: dequantise ? makeDequantisers(entries, prefix) : [],
   };
 }
 
@@ -58,24 +70,29 @@ export function makeGate(
  * One If after the other, not one inside the other: a nested If costs WebGPU more than a millisecond.
  * @param came the name of each entry's value as it comes from the segment before
  */
-export function gateNodes({ enter, mixer, entries, passed }: Gate, came: readonly string[]): WireWriter[] {
-  const pairs = entries.map((entry, i) => ({ entry, came: came[i] ?? '' }));
+export function gateNodes(gate: Gate, came: readonly string[]): WireWriter[] {
+  const { enter, mixer, entries, passed, dequantisers } = gate;
+  const fed = fedNames(entries, dequantisers);
+  const pairs = entries.map((entry, i) => ({ entry, came: came[i] ?? '', fed: fed[i] ?? '' }));
+  const floats = dequantiserNodes(dequantisers, entries);
   const chosen = mixer ? passed.map((value) => ({ ...value, name: `${value.name}_chosen` })) : passed;
   const enterNode = ifNode(enter, chosen, {
-    whenTrue: each(pairs, ({ entry }, output) => [copyNode(entry.input.name, output)]),
+    whenTrue: each(pairs, (pair, output) => [copyNode(pair.fed, output)]),
     whenFalse: each(pairs, (pair, output) => [copyNode(pair.came, output)]),
   });
-  if (!mixer) return [enterNode];
+  if (!mixer) return [...floats, enterNode];
   const mixNode = ifNode(mixer.mix, passed, {
     whenTrue: each(pairs, (pair, output) => joinNodes(pair, mixer.stay, output)),
     whenFalse: (outputs) => ({ nodes: chosen.map(({ name }, i) => copyNode(name, outputs[i]?.name ?? '')) }),
   });
-  return [enterNode, mixNode];
+  return [...floats, enterNode, mixNode];
 }
 
 interface Pair {
   readonly entry: Entry;
   readonly came: string;
+  /** The entry's input, or the floats made of its bytes. */
+  readonly fed: string;
 }
 
 function each(pairs: readonly Pair[], nodes: (pair: Pair, output: string) => WireWriter[]): Branch {
@@ -83,14 +100,14 @@ function each(pairs: readonly Pair[], nodes: (pair: Pair, output: string) => Wir
 }
 
 /** Gather rather than Slice: any rows may stay, and it is the same in every version of ONNX. */
-function joinNodes({ entry, came }: Pair, stay: string, output: string): WireWriter[] {
-  const { kind, input } = entry;
+function joinNodes({ entry, came, fed }: Pair, stay: string, output: string): WireWriter[] {
+  const { kind } = entry;
   // Without rows it is the same for all that are joined.
   if (kind?.kind !== 'row') return [copyNode(came, output)];
   const { axis } = kind;
   const stayed = `${output}stay`;
   return [
     nodeProto({ opType: 'Gather', inputs: [came, stay], outputs: [stayed], attributes: { axis } }),
-    nodeProto({ opType: 'Concat', inputs: [stayed, input.name], outputs: [output], attributes: { axis } }),
+    nodeProto({ opType: 'Concat', inputs: [stayed, fed], outputs: [output], attributes: { axis } }),
   ];
 }

@@ -37,6 +37,8 @@ export interface ValveGraphOptions {
    * without. @default not
    */
   readonly quantise?: SymbolForm | undefined;
+  /** Lets what enters at a cut be bytes, each row with a scale of its own. @default false */
+  readonly dequantise?: boolean | undefined;
 }
 
 /** How to run the graph; runtime/executor/valve.ts does. */
@@ -98,7 +100,9 @@ function planValve(
     return { run: `${prefix}run_${index}`, nodes, outputs };
   });
   const quantise = opsetOf(graph) < FIRST_QUANTISING_OPSET ? undefined : options.quantise;
-  const gates = cuts.map((cut, index) => makeGate(cut, `${prefix}gate_${index}_`, { rows, quantise }));
+  const gates = cuts.map((cut, index) =>
+    makeGate(cut, `${prefix}gate_${index}_`, { rows, quantise, dequantise: options.dequantise }),
+  );
   const inputs = graph.inputs.flatMap(({ name }) => {
     const info = types.get(name);
     return info ? [makeInput(info, rows)] : [];
@@ -158,6 +162,9 @@ interface ValveParts {
 
 function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: ValveParts): Uint8Array {
   const entries = [...plan.inputs, ...plan.gates.flatMap((gate) => gate.entries)].map(({ input }) => input);
+  const asBytes = plan.gates.flatMap((gate) =>
+    gate.dequantisers.flatMap(({ symbols, scale, zeroPoint }) => [symbols, scale, zeroPoint]),
+  );
   const made = plan.segments.flatMap((segment) => segment.outputs.map(({ output }) => output));
   const bytes = plan.gates.flatMap(({ quantiser }) =>
     (quantiser?.tensors ?? []).flatMap((value) => outputsOf(value, quantiser?.form ?? 'bytes')),
@@ -166,7 +173,7 @@ function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: V
     name: graph.model.graph.name || 'graph',
     nodes,
     initializers: weightsFor(graph, outer, { location }).initializers,
-    inputs: [...entries, ...controls(plan)].map(valueInfoBytes),
+    inputs: [...entries, ...asBytes, ...controls(plan)].map(valueInfoBytes),
     outputs: [...made, ...bytes.map(({ name }) => name)].map(untypedValueInfoBytes),
     valueInfo: plan.gates.flatMap(({ passed }) => passed.map(valueInfoBytes)),
   });
@@ -176,10 +183,11 @@ function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: V
 function controls({ gates, segments, emptyShape }: ValvePlan): TensorInfo[] {
   const vector = (name: string): TensorInfo => ({ name, type: 'int64', shape: [''] });
   const flag = (name: string): TensorInfo => ({ name, type: 'bool', shape: [] });
-  const ofGate = ({ enter, mixer, quantiser }: Gate): TensorInfo[] => [
+  const ofGate = ({ enter, mixer, quantiser, dequantisers }: Gate): TensorInfo[] => [
     flag(enter),
     ...(mixer ? [flag(mixer.mix), vector(mixer.stay)] : []),
     ...(quantiser ? [flag(quantiser.quantise)] : []),
+    ...dequantisers.map(({ dequantise }) => flag(dequantise)),
   ];
   const ofBranches = emptyShape === undefined ? [] : [vector(emptyShape)];
   return [...segments.map(({ run }) => flag(run)), ...gates.flatMap(ofGate), ...ofBranches];

@@ -8,6 +8,8 @@ import type { GraphOptimization } from './runtime.ts';
 export interface WorkerSettings {
   readonly threads: number;
   readonly provider: string;
+  /** Which of several graphics processors. */
+  readonly deviceId: number | undefined;
   /** What to import as ONNX Runtime: a package name or a URL. */
   readonly module: string;
 }
@@ -28,6 +30,14 @@ export interface RunCall {
   readonly abortFlag: Int32Array;
 }
 
+export interface ProfileCall {
+  readonly kind: 'profile';
+  readonly bytes: Uint8Array;
+  readonly directory: string | undefined;
+  readonly optimization: GraphOptimization;
+  readonly feeds: readonly NamedTensor[];
+}
+
 export interface ReleaseCall {
   readonly kind: 'release';
   readonly model: number;
@@ -38,7 +48,7 @@ export interface CloseCall {
   readonly kind: 'close';
 }
 
-export type WorkerCall = LoadCall | RunCall | ReleaseCall | CloseCall;
+export type WorkerCall = LoadCall | RunCall | ProfileCall | ReleaseCall | CloseCall;
 
 /** Pairs, not a record: a tensor may be called `__proto__`. */
 export type NamedTensor = readonly [name: string, tensor: Tensor];

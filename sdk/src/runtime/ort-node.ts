@@ -21,6 +21,8 @@ export interface OrtNodeOptions {
   readonly threads?: number;
   /** The one execution provider of all models. Nothing falls back in silence. @default 'cpu' */
   readonly provider?: OrtProvider;
+  /** Which graphics processor, from 0; for `cuda` and `tensorrt`. @default 0 */
+  readonly deviceId?: number;
   /** Another build of onnxruntime-node: an absolute path or a package name. @default 'onnxruntime-node' */
   readonly modulePath?: string;
 }
@@ -76,14 +78,22 @@ function createRuntime(calls: WorkerCalls, about: Pick<Runtime, 'description' | 
     const plan = planRun(request.models.map(find), feeds, fetches);
     const own = plan.fed.map((name) => [name, feedOf(feeds, name)] as const);
     if (plan.steps.length === 0) return { values: Object.fromEntries(own), stepMs: [] };
-    const sent = plan.feeds.map((name) => [name, copyTensor(feedOf(feeds, name))] as const);
+    const give = request.handsOver ? takeTensor : copyTensor;
+    const sent = plan.feeds.map((name) => [name, give(feedOf(feeds, name))] as const);
     const abortFlag = new Int32Array(new SharedArrayBuffer(4));
-    const reply = calls.call(
-      { kind: 'run', steps: plan.steps, feeds: sent, fetches: plan.made, abortFlag },
-      sent.map(([, tensor]) => tensor.data.buffer as ArrayBuffer),
-    );
+    const reply = calls.call({ kind: 'run', steps: plan.steps, feeds: sent, fetches: plan.made, abortFlag }, [
+      ...new Set(sent.map(([, tensor]) => tensor.data.buffer as ArrayBuffer)),
+    ]);
     const { values, stepMs } = (await untilAborted(reply, abortFlag, request.signal)) as RunReply;
     return { values: Object.fromEntries<Tensor>([...own, ...values] as NamedTensor[]), stepMs };
+  }
+
+  async function profile(model: RuntimeModel, given: Tensors): Promise<Readonly<Record<string, number>>> {
+    refuseWhenClosed();
+    const { directory, optimization = 'all' } = model;
+    const feeds = Object.entries(given).map(([name, tensor]) => [name, copyTensor(tensor)] as const);
+    const reply = calls.call({ kind: 'profile', bytes: model.bytes, directory, optimization, feeds });
+    return (await reply) as Readonly<Record<string, number>>;
   }
 
   function find(loaded: LoadedModel): PlannedModel {
@@ -109,6 +119,7 @@ function createRuntime(calls: WorkerCalls, about: Pick<Runtime, 'description' | 
     },
     load,
     run,
+    profile,
     close,
   };
 }
@@ -141,9 +152,17 @@ function copyTensor(tensor: Tensor): Tensor {
   return tensorFromBytes(tensor.type, [...tensor.dims], tensorBytes(tensor).slice());
 }
 
+/** Memory that is the tensor's alone is handed over as it is. */
+function takeTensor(tensor: Tensor): Tensor {
+  const { buffer, byteLength } = tensor.data;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? tensor : copyTensor(tensor);
+}
+
 function resolveSettings(options: OrtNodeOptions): WorkerSettings {
   const { threads = Math.min(availableParallelism(), MAX_DEFAULT_THREADS), provider = 'cpu' } = options;
-  const { modulePath = 'onnxruntime-node' } = options;
+  const { modulePath = 'onnxruntime-node', deviceId } = options;
+  if (deviceId !== undefined && !(Number.isInteger(deviceId) && deviceId >= 0))
+    throw new SplitError('options-invalid', `deviceId is ${deviceId}; it must be a whole number from 0`);
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
     throw new SplitError(
       'options-invalid',
@@ -151,7 +170,7 @@ function resolveSettings(options: OrtNodeOptions): WorkerSettings {
     );
   }
   const module = isAbsolute(modulePath) ? pathToFileURL(modulePath).href : modulePath;
-  return { threads, provider, module };
+  return { threads, provider, module, deviceId };
 }
 
 /** The worker's file beside this one, as source or as built. */

@@ -1,9 +1,20 @@
 /** The sessions that live inside the worker: load, run over a pool of named values, release. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { SplitError } from '../errors.ts';
 import type { Tensor, TensorInfo, TensorType } from '../tensor.ts';
 import { TENSOR_TYPES, tensorFromBytes } from '../tensor.ts';
-import type { LoadCall, LoadReply, NamedTensor, RunCall, RunReply, WorkerSettings } from './ort-messages.ts';
+import type {
+  LoadCall,
+  LoadReply,
+  NamedTensor,
+  ProfileCall,
+  RunCall,
+  RunReply,
+  WorkerSettings,
+} from './ort-messages.ts';
 
 /** The part of onnxruntime-node that is used here. */
 export type Ort = typeof import('onnxruntime-node');
@@ -11,6 +22,7 @@ export type Ort = typeof import('onnxruntime-node');
 export interface OrtSessions {
   load(call: LoadCall): Promise<LoadReply>;
   run(call: RunCall): Promise<RunReply>;
+  profile(call: ProfileCall): Promise<Readonly<Record<string, number>>>;
   release(model: number): Promise<void>;
   releaseAll(): Promise<void>;
 }
@@ -46,6 +58,22 @@ export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessio
     return { values: fetches.map((name) => [name, fromOrt(take(pool, name))] as const), stepMs };
   }
 
+  async function profile(call: ProfileCall): Promise<Readonly<Record<string, number>>> {
+    const folder = await mkdtemp(join(tmpdir(), 'cutpoint-profile-'));
+    try {
+      const profiled = { enableProfiling: true, profileFilePrefix: join(folder, 'run') };
+      const options = { ...sessionOptions(call, settings), ...profiled };
+      const session = await ort.InferenceSession.create(call.bytes, options);
+      const feeds = Object.fromEntries(call.feeds.map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+      for (let run = 0; run < PROFILED_RUNS; run++) await session.run(feeds);
+      session.endProfiling();
+      await session.release();
+      return await readProfile(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   async function release(model: number): Promise<void> {
     const session = sessions.get(model);
     sessions.delete(model);
@@ -56,13 +84,45 @@ export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessio
     for (const model of [...sessions.keys()]) await release(model);
   }
 
-  return { load, run, release, releaseAll };
+  return { load, run, profile, release, releaseAll };
 }
 
-function sessionOptions(call: LoadCall, settings: WorkerSettings): InferenceSession.SessionOptions {
+const PROFILED_RUNS = 3;
+
+interface ProfileEvent {
+  readonly cat?: string;
+  readonly dur?: number;
+  readonly args?: { readonly provider?: string };
+}
+
+/** Milliseconds in kernels by provider, under the names that sessions are asked by. */
+async function readProfile(folder: string): Promise<Readonly<Record<string, number>>> {
+  const totals: Record<string, number> = {};
+  for (const file of await readdir(folder)) {
+    const events = JSON.parse(await readFile(join(folder, file), 'utf8')) as ProfileEvent[];
+    for (const { cat, dur = 0, args } of events) {
+      if (cat !== 'Node' || !args?.provider) continue;
+      const provider = args.provider.replace(/ExecutionProvider$/, '').toLowerCase();
+      totals[provider] = (totals[provider] ?? 0) + dur / 1000;
+    }
+  }
+  return totals;
+}
+
+function sessionOptions(
+  call: Omit<LoadCall, 'kind'>,
+  settings: WorkerSettings,
+): InferenceSession.SessionOptions {
   const folder = call.directory && { model_external_initializers_file_folder_path: call.directory };
   return {
-    executionProviders: [settings.provider],
+    executionProviders: [
+      settings.deviceId === undefined
+        ? settings.provider
+        : ({
+            name: settings.provider,
+            deviceId: settings.deviceId,
+          } as InferenceSession.ExecutionProviderConfig),
+    ],
     graphOptimizationLevel: call.optimization,
     intraOpNumThreads: settings.threads,
     interOpNumThreads: 1,

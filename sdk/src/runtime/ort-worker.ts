@@ -66,6 +66,8 @@ function perform(sessions: OrtSessions, call: Exclude<WorkerCall, { kind: 'run' 
   switch (call.kind) {
     case 'load':
       return sessions.load(call);
+    case 'profile':
+      return sessions.profile(call);
     case 'release':
       return sessions.release(call.model);
     case 'close':

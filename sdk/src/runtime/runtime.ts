@@ -1,4 +1,4 @@
-/** The Runtime port: runs ONNX models. Adapters: ort-node.ts (worker thread). The suite in suite.ts holds for each. */
+/** The Runtime port: runs ONNX models. Adapters: ort-node.ts (worker thread), ort-process.ts (process). The suite in suite.ts holds for each. */
 import type { TensorInfo, Tensors } from '../tensor.ts';
 
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'all';
@@ -32,6 +32,8 @@ export interface RunRequest {
   readonly fetches: readonly string[];
   /** Checked before each model: a chain stops between segments. */
   readonly signal?: AbortSignal;
+  /** The feeds are given away: their memory may be taken instead of copied. @default false */
+  readonly handsOver?: boolean;
 }
 
 export interface RunResult {
@@ -51,6 +53,11 @@ export interface Runtime {
   load(model: RuntimeModel): Promise<LoadedModel>;
   /** @throws SplitError `runtime-failed`, `aborted`, `closed` */
   run(request: RunRequest): Promise<RunResult>;
+  /**
+   * Runs the model a few times and says which execution providers were at work, by ONNX Runtime's own profile: for each,
+   * milliseconds in its kernels. What was asked for is not always what runs.
+   */
+  profile?(model: RuntimeModel, feeds: Tensors): Promise<Readonly<Record<string, number>>>;
   /** Waits for the run in progress, then frees everything. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -31,6 +31,11 @@ export interface OpenExecutorOptions {
    * nothing is gained. @default 'auto'
    */
   readonly quantise?: 'auto' | 'on' | 'off' | undefined;
+  /**
+   * Whether what enters at a cut may come as bytes, which the graph makes floats of; `auto` where the runtime is on a
+   * graphics processor, which then gets a quarter of the bytes. For gateways. @default 'off'
+   */
+  readonly dequantise?: 'auto' | 'on' | 'off' | undefined;
   /** Example feeds of the user. @default seeded numbers */
   readonly feeds?: Tensors | undefined;
   /** @default 'all' */
@@ -168,6 +173,7 @@ async function openValve({ model, cuts, runtime, options }: Job): Promise<Opened
     location,
     isBlocked,
     quantise,
+    dequantise: wantsBytes(runtime, options.dequantise),
   });
   const valve = await createValve({ runtime, graph, directory, optimization });
   const notBatched = graph.gates.flatMap(({ cut, whyNotBatched: reason }) =>
@@ -185,7 +191,11 @@ function symbolForm(
   return provider === 'webgpu' ? 'words' : 'bytes';
 }
 
-const GRAPHICS_PROVIDERS = ['cuda', 'webgpu'];
+function wantsBytes({ provider = '' }: Runtime, wish: OpenExecutorOptions['dequantise'] = 'off'): boolean {
+  return wish === 'on' || (wish === 'auto' && GRAPHICS_PROVIDERS.includes(provider));
+}
+
+const GRAPHICS_PROVIDERS = ['cuda', 'tensorrt', 'webgpu'];
 
 function openSeparate({ model: { graph, types, source }, cuts, runtime, options }: Job): Executor {
   const { directory, location } = source;

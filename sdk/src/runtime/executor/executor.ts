@@ -25,6 +25,8 @@ export interface Executor {
   runBatch?(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[];
   /** Whether it can quantise what crosses a cut where it is made. */
   canQuantise?(cut: Cut): boolean;
+  /** Names of what crosses the cut and may be fed as bytes; the graph makes floats of them. Absent: none. */
+  takesBytes?(cut: Cut): readonly string[];
   /** Waits for runs in progress, then releases the models; the runtime stays. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -35,6 +37,8 @@ export interface ExecutorRequest {
   /** The cut to stop at. Absent: at the model's outputs. */
   readonly to?: Cut | undefined;
   readonly feeds: Tensors;
+  /** Floats that are fed as bytes, in place of `feeds` of that name: those that `takesBytes` names. */
+  readonly quantisedFeeds?: Readonly<Record<string, QuantisedTensor>> | undefined;
   /** Names to return: anything that leaves a segment in between, or a feed. */
   readonly fetches: readonly string[];
   /**

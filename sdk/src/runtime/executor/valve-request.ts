@@ -1,10 +1,12 @@
 /** Requests to the valve: their feeds and fetches found in the graph, and which of them may share a run. */
-import { fitsBatch } from '../../cut/rows.ts';
+import { fitsBatch, type RowKind } from '../../cut/rows.ts';
+import type { Dequantiser } from '../../cut/valve-dequantiser.ts';
 import type { Entry } from '../../cut/valve-entry.ts';
 import type { ValvePlan } from '../../cut/valve-graph.ts';
 import type { QuantisedValue } from '../../cut/valve-quantiser.ts';
 import type { SegmentOutput } from '../../cut/valve-segment.ts';
 import { SplitError } from '../../errors.ts';
+import type { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor, Tensors } from '../../tensor.ts';
 import { sizeAlong } from '../../tensor-rows.ts';
 import type { ExecutorRequest } from './executor.ts';
@@ -15,11 +17,14 @@ export interface ValveRequest {
   readonly part: Part;
   readonly feeds: Tensors;
   /** What enters, in the order of the entries of its gate, or of the model's inputs. */
-  readonly entering: readonly Tensor[];
+  readonly entering: readonly Entering[];
   readonly fetches: readonly ValveFetch[];
   /** Fetches that leave as bytes, with the form of all of them. */
   readonly quantised: readonly QuantisedValue[];
 }
+
+/** A tensor, or floats as bytes. */
+export type Entering = Tensor | QuantisedTensor;
 
 export interface ValveFetch {
   readonly name: string;
@@ -35,13 +40,24 @@ export function readRequest(plan: ValvePlan, part: Part, request: ExecutorReques
   const quantised = (quantiser?.tensors ?? []).filter(({ name }) => fetches.includes(name));
   const others = fetches.filter((name) => !quantised.some((value) => value.name === name));
   const entries = part.first === part.end ? [] : entriesAt(plan, part.first);
-  const entering = entries.map(({ name }) => {
+  const entering = entries.map(({ name }, i): Entering => {
+    const bytes = request.quantisedFeeds?.[name];
+    if (bytes && dequantiserOf(plan, part.first, i)) return bytes;
     const tensor = feedOf(feeds, name);
     if (tensor) return tensor;
     throw new SplitError('runtime-failed', `feed ${JSON.stringify(name)} is missing`);
   });
   const found = others.map((name) => findFetch(plan, part, { name, feeds }));
   return { part, feeds, entering, fetches: found, quantised };
+}
+
+/** Of the entry through which a value enters the segment. */
+export function dequantiserOf({ gates }: ValvePlan, segment: number, entry: number): Dequantiser | undefined {
+  return gates[segment - 1]?.dequantisers.find((own) => own.entry === entry);
+}
+
+export function isBytes(value: Entering): value is QuantisedTensor {
+  return 'symbols' in value;
 }
 
 function entriesAt({ inputs, gates }: ValvePlan, segment: number): readonly Entry[] {
@@ -78,12 +94,32 @@ export function canShare(plan: ValvePlan, requests: readonly ValveRequest[]): bo
   if (requests.some(({ quantised }) => quantised.length > 0)) return false;
   const isKnown = requests.every(({ part, entering, fetches }) => {
     const entries = entriesAt(plan, part.first);
-    const areFit = entering.every((tensor, i) => fitsBatch(tensor, entries[i]?.kind));
+    const areFit = entering.every((value, i) => fitsEntry(value, entries[i]?.kind));
     const canPart = fetches.every(({ made }) => made === undefined || isPartable(made.output.like));
     return part.first < part.end && areFit && canPart && rowsOf(plan, { part, entering }) > 0;
   });
   return (
-    isKnown && plan.gates.every((gate, index) => gate.mixer !== undefined || !needsMixing(requests, index))
+    isKnown &&
+    areAlike(requests) &&
+    plan.gates.every((gate, index) => gate.mixer !== undefined || !needsMixing(requests, index))
+  );
+}
+
+function fitsEntry(value: Entering, kind: RowKind | undefined): boolean {
+  if (!isBytes(value)) return fitsBatch(value, kind);
+  return kind?.kind === 'row' && fitsBatch({ ...value, data: value.symbols }, kind);
+}
+
+/** What enters at one gate comes as bytes from all, or as floats. */
+function areAlike(requests: readonly ValveRequest[]): boolean {
+  const forms = new Map<string, boolean>();
+  return requests.every(({ part, entering }) =>
+    entering.every((value, i) => {
+      const key = `${part.first}/${i}`;
+      const known = forms.get(key);
+      forms.set(key, isBytes(value));
+      return known === undefined || known === isBytes(value);
+    }),
   );
 }
 

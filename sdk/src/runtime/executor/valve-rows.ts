@@ -1,10 +1,12 @@
 /** Runs of the valve graph: from requests at any cuts to one set of feeds, and back to each request's values. */
+import type { Dequantiser } from '../../cut/valve-dequantiser.ts';
 import type { Entry } from '../../cut/valve-entry.ts';
 import type { Gate } from '../../cut/valve-gate.ts';
 import type { ValvePlan } from '../../cut/valve-graph.ts';
+import type { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor, Tensors } from '../../tensor.ts';
 import { copyRows, joinRows } from '../../tensor-rows.ts';
-import type { ValveRequest } from './valve-request.ts';
+import { dequantiserOf, type Entering, isBytes, type ValveRequest } from './valve-request.ts';
 
 /** A request's rows among those of the batch. A request alone has all the rows there are, however many. */
 export interface Share {
@@ -32,11 +34,11 @@ export function feedsOf(plan: ValvePlan, order: RowOrder): Tensors {
     run,
     flag((order[i] ?? []).length > 0),
   ]);
-  feeds.push(...entryFeeds(plan.inputs, enteringAt(order, 0)));
+  feeds.push(...entryFeeds(plan, 0, enteringAt(order, 0)));
   for (const [index, gate] of plan.gates.entries()) {
     const entering = enteringAt(order, index + 1);
     feeds.push(
-      ...entryFeeds(gate.entries, entering),
+      ...entryFeeds(plan, index + 1, entering),
       ...gateFeeds(gate, order[index] ?? [], { index, entering }),
     );
   }
@@ -48,12 +50,49 @@ function enteringAt(order: RowOrder, segment: number): readonly Share[] {
   return (order[segment] ?? []).filter(({ request }) => request.part.first === segment);
 }
 
-function entryFeeds(entries: readonly Entry[], entering: readonly Share[]): [string, Tensor][] {
-  return entries.map(({ input, kind, empty }, i) => {
-    const tensors = entering.flatMap(({ request }) => request.entering[i] ?? []);
-    const joined = kind?.kind === 'row' && tensors.length > 1 ? joinRows(tensors, kind.axis) : tensors[0];
-    return [input.name, joined ?? empty];
+function entryFeeds(plan: ValvePlan, segment: number, entering: readonly Share[]): [string, Tensor][] {
+  const entries = segment === 0 ? plan.inputs : (plan.gates[segment - 1]?.entries ?? []);
+  return entries.flatMap((entry, i): [string, Tensor][] => {
+    const values = entering.flatMap(({ request }) => request.entering[i] ?? []);
+    const dequantiser = dequantiserOf(plan, segment, i);
+    const bytes = values.filter(isBytes);
+    const floats: [string, Tensor] = [
+      entry.input.name,
+      bytes.length > 0 ? entry.empty : joined(entry, values),
+    ];
+    return dequantiser ? [floats, ...byteFeeds(dequantiser, entry, bytes)] : [floats];
   });
+}
+
+function joined({ kind, empty }: Entry, values: readonly Entering[]): Tensor {
+  const tensors = values.filter((value): value is Tensor => !isBytes(value));
+  return (kind?.kind === 'row' && tensors.length > 1 ? joinRows(tensors, kind.axis) : tensors[0]) ?? empty;
+}
+
+/** Symbols of all rows, and for each row the numbers of the request that it belongs to. */
+function byteFeeds(
+  { dequantise, symbols, scale, zeroPoint }: Dequantiser,
+  { kind }: Entry,
+  values: readonly QuantisedTensor[],
+): [string, Tensor][] {
+  const rank = symbols.shape?.length ?? 0;
+  const axis = kind?.kind === 'row' ? kind.axis : undefined;
+  const rowsOf = ({ dims }: QuantisedTensor) => (axis === undefined ? 1 : (dims[axis] ?? 0));
+  const rows = values.length === 0 ? 1 : values.reduce((sum, value) => sum + rowsOf(value), 0);
+  const perRow = Array.from({ length: rank }, (_, i) => (i === axis ? rows : 1));
+  const numbers = (of: (value: QuantisedTensor) => number): Tensor => {
+    const list = values.flatMap((value) => Array<number>(rowsOf(value)).fill(of(value)));
+    return { type: 'float32', dims: perRow, data: Float32Array.from(values.length === 0 ? [1] : list) };
+  };
+  const tensors = values.map((value): Tensor => ({ type: 'uint8', dims: value.dims, data: value.symbols }));
+  const none: Tensor = { type: 'uint8', dims: Array<number>(rank).fill(0), data: new Uint8Array(0) };
+  const all = axis !== undefined && tensors.length > 1 ? joinRows(tensors, axis) : tensors[0];
+  return [
+    [dequantise, flag(values.length > 0)],
+    [symbols.name, all ?? none],
+    [scale.name, numbers((value) => value.scale)],
+    [zeroPoint.name, numbers((value) => value.zeroPoint)],
+  ];
 }
 
 function gateFeeds(

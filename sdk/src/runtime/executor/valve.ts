@@ -120,6 +120,10 @@ export async function createValve({
     description: `valve of ${graph.segments.length} segments, ${runtime.description}`,
     run,
     runBatch,
+    takesBytes: (cut) => {
+      const gate = graph.gates.find((candidate) => candidate.cut.id === cut.id);
+      return (gate?.dequantisers ?? []).flatMap(({ entry }) => gate?.entries[entry]?.name ?? []);
+    },
     canQuantise: (cut) => graph.gates.some((gate) => gate.cut.id === cut.id && gate.quantiser !== undefined),
     apportionBy: (segmentMs) => {
       shares = [...segmentMs];
