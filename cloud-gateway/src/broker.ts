@@ -1,12 +1,18 @@
 /** The MQTT broker inside the gateway: no other program is needed to begin. MQTT 3.1.1, one gateway, this machine only. */
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { SplitError, systemClock } from '@cutpoint/sdk';
 import { addressUrl, isLoopback, type ListenAddress } from '@cutpoint/sdk/program';
 import { Aedes, type PublishPacket } from 'aedes';
+import { createWebSocketDoor } from './web-socket-door.ts';
 
 export interface BrokerOptions {
   readonly listen: ListenAddress;
+  /** A second address, for MQTT over WebSocket: pages speak nothing else. Under the same rule as `listen`. */
+  readonly webSocket?: ListenAddress | undefined;
+  /** Origins of pages that may connect there, besides pages of this machine. */
+  readonly webOrigins?: readonly string[] | undefined;
   /** Largest message that a client may publish, in bytes. */
   readonly maxMessageBytes: number;
   /** Told of a broken connection or a refused message; never of ordinary traffic. */
@@ -16,6 +22,8 @@ export interface BrokerOptions {
 export interface EmbeddedBroker {
   /** With the port that was really taken. */
   readonly url: string;
+  /** `ws://127.0.0.1:8083`, where `webSocket` was given. */
+  readonly webSocketUrl?: string;
   /** For the in-process transport. */
   readonly aedes: Aedes;
   /** Ends every connection and frees the port. Safe to call twice. */
@@ -36,13 +44,8 @@ const MAX_TOPIC_LEVELS = 10;
  * @throws SplitError `options-invalid` for another host, `broker-unreachable` when the port cannot be taken
  */
 export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroker> {
-  const { listen } = options;
-  if (!isLoopback(listen.host)) {
-    throw new SplitError(
-      'options-invalid',
-      `listen host is '${listen.host}'; expected a loopback address, because the broker inside the gateway has no login. For devices elsewhere run a broker with logins and TLS and give its URL as broker`,
-    );
-  }
+  const { listen, webSocket } = options;
+  for (const { host } of webSocket ? [listen, webSocket] : [listen]) refuseOthers(host);
   const aedes = await createAedes(options);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
@@ -56,11 +59,46 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
     // A connection that could not be accepted, for want of descriptors: the others go on.
     server.on('error', (error) => options.onClientError?.('not connected', error));
     const url = addressUrl('mqtt', { host: listen.host, port });
-    return { url, aedes, close: () => closeBroker(aedes, server, sockets) };
+    const pages = webSocket && (await openWebSocket(aedes, webSocket, options));
+    const close = async () => {
+      await pages?.close();
+      await closeBroker(aedes, server, sockets);
+    };
+    return { url, ...(pages && { webSocketUrl: pages.url }), aedes, close };
   } catch (error) {
+    server.close();
     await closeAedes(aedes);
     throw error;
   }
+}
+
+function refuseOthers(host: string): void {
+  if (isLoopback(host)) return;
+  throw new SplitError(
+    'options-invalid',
+    `listen host is '${host}'; expected a loopback address, because the broker inside the gateway has no login. For devices elsewhere run a broker with logins and TLS and give its URL as broker`,
+  );
+}
+
+async function openWebSocket(
+  aedes: Aedes,
+  listen: ListenAddress,
+  { maxMessageBytes, webOrigins }: BrokerOptions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const door = createWebSocketDoor(aedes, { maxMessageBytes, origins: webOrigins });
+  const server = createHttpServer((_request, response) => {
+    response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end('MQTT over WebSocket only\n');
+  });
+  server.on('upgrade', door.upgrade);
+  server.maxConnections = MAX_CONNECTIONS;
+  const port = await listenOn(server, listen);
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await door.close(LINGER_MS);
+    server.closeAllConnections();
+    await closed;
+  };
+  return { url: addressUrl('ws', { host: listen.host, port }), close };
 }
 
 async function createAedes({ maxMessageBytes, onClientError }: BrokerOptions): Promise<Aedes> {

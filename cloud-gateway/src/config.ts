@@ -11,6 +11,10 @@ export interface GatewayOptions {
   readonly broker?: string | undefined;
   /** `HOST:PORT` of the broker inside the gateway; port 0 is any free one. @default '127.0.0.1:1883' */
   readonly listen?: string | undefined;
+  /** `HOST:PORT` for MQTT over WebSocket beside `listen`, for pages. @default none */
+  readonly webSocket?: string | undefined;
+  /** Origins of pages that may connect there, as `https://app.example`, besides pages of this machine. */
+  readonly webOrigins?: readonly string[] | undefined;
   /** 1 to 64 of `A-Z a-z 0-9 _ -`, unique at its broker. @default `gw-` and eight random digits */
   readonly id?: string | undefined;
   /** First level of every topic. @default 'cutpoint' */
@@ -35,6 +39,8 @@ export interface GatewayConfig {
   readonly modelsDirectory: string;
   readonly brokerUrl?: string;
   readonly listen?: ListenAddress;
+  readonly webSocket?: ListenAddress;
+  readonly webOrigins?: readonly string[];
   readonly id: string;
   readonly namespace: string;
   readonly threads?: number;
@@ -56,11 +62,18 @@ const DEFAULT_LISTEN = '127.0.0.1:1883';
 export function resolveConfig(options: GatewayOptions): GatewayConfig {
   const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
-  const { models, broker, listen, id, maxPayloadMb, threads, region, ...rest } = parsed.data;
+  const { models, broker, listen, webSocket, webOrigins, id, maxPayloadMb, threads, region, ...rest } =
+    parsed.data;
   if (broker !== undefined && listen !== undefined) {
     throw new SplitError(
       'options-invalid',
       `broker and listen ${listen} were both given; expected one of them`,
+    );
+  }
+  if (broker !== undefined && webSocket !== undefined) {
+    throw new SplitError(
+      'options-invalid',
+      `broker ${broker} and webSocket ${webSocket} were both given; pages connect to a broker beside the gateway themselves`,
     );
   }
   return {
@@ -71,6 +84,8 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
     ...(broker === undefined
       ? { listen: parseListenAddress(listen ?? DEFAULT_LISTEN) }
       : { brokerUrl: broker }),
+    ...(webSocket === undefined ? {} : { webSocket: parseListenAddress(webSocket) }),
+    ...(webOrigins === undefined ? {} : { webOrigins: webOrigins.map((origin) => new URL(origin).origin) }),
     ...(threads === undefined ? {} : { threads }),
     ...(region === undefined ? {} : { region }),
   };

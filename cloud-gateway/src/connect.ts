@@ -10,6 +10,8 @@ export interface GatewayLink {
   readonly transport: Transport;
   /** The broker's address as devices use it, without a password. */
   readonly url: string;
+  /** The same for pages, where the broker inside has a door for them. */
+  readonly webSocketUrl?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -27,6 +29,8 @@ const HEADER_ROOM_BYTES = 1 << 16;
 async function startInside(config: GatewayConfig, listen: ListenAddress, log: Log): Promise<GatewayLink> {
   const broker = await startBroker({
     listen,
+    webSocket: config.webSocket,
+    webOrigins: config.webOrigins,
     maxMessageBytes: config.maxPayloadBytes + HEADER_ROOM_BYTES,
     onClientError: (client, error) =>
       log.debug({ client }, `connection to the broker failed: ${error.message}`),
@@ -36,6 +40,7 @@ async function startInside(config: GatewayConfig, listen: ListenAddress, log: Lo
   return {
     transport,
     url: broker.url,
+    webSocketUrl: broker.webSocketUrl,
     async close() {
       await transport.close();
       await broker.close();

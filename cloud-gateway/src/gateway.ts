@@ -25,6 +25,8 @@ export interface Gateway {
   readonly id: string;
   /** Where devices connect to: the broker inside, or the one given. Never holds a password. */
   readonly brokerUrl: string;
+  /** Where pages connect to, by MQTT over WebSocket; absent without a door for them. */
+  readonly webSocketUrl?: string | undefined;
   /** Names of the models that are served. */
   readonly models: readonly string[];
   /** Refuses new requests, answers those in hand for at most `drainMs`, then stops. Safe to call twice. */
@@ -48,7 +50,8 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     await server.start();
     teardown.push('server', () => server.stop());
     teardown.push('drain', () => drainWithin(server, config.drainMs, log));
-    return { id: config.id, brokerUrl: link.url, models: [...models.keys()], stop: teardown.run };
+    const { url: brokerUrl, webSocketUrl } = link;
+    return { id: config.id, brokerUrl, webSocketUrl, models: [...models.keys()], stop: teardown.run };
   } catch (error) {
     await teardown.run();
     throw error;

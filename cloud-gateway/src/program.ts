@@ -29,6 +29,7 @@ const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, 
   models: ['<dir>', 'folder with one folder a model: DIR/NAME/model.onnx'],
   broker: ['<url>', 'broker beside the gateway: mqtt, mqtts, ws or wss'],
   listen: ['<host:port>', 'address of the broker inside (default 127.0.0.1:1883; port 0: any)'],
+  webSocket: ['<host:port>', 'a second address of the broker inside, for pages: MQTT over WebSocket'],
   id: ['<id>', 'name of this gateway, unique at its broker (default: random)'],
   namespace: ['<name>', 'first level of every topic (default cutpoint)'],
   threads: ['<n>', 'threads of ONNX Runtime (default: what this process may use)'],
@@ -68,8 +69,8 @@ async function serveUntilStopped(config: GatewayConfig, world: Surroundings): Pr
 }
 
 /** One line of JSON for the program that started this one. */
-function readyLine({ brokerUrl, id, models }: Gateway): string {
-  return JSON.stringify({ ready: true, broker: brokerUrl, gateway: id, models });
+function readyLine({ brokerUrl, webSocketUrl, id, models }: Gateway): string {
+  return JSON.stringify({ ready: true, broker: brokerUrl, webSocket: webSocketUrl, gateway: id, models });
 }
 
 /** `none`: it only asked for help or the version. */

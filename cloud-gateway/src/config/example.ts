@@ -19,6 +19,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   listen: '127.0.0.1:1883',
   id: 'gw-1',
   threads: 4,
+  webSocket: '127.0.0.1:8083',
+  webOrigins: ['https://app.example'],
   region: 'eu-central',
 };
 

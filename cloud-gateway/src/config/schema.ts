@@ -28,6 +28,18 @@ const fields = {
     .describe(
       'HOST:PORT of the broker inside, 127.0.0.1:1883 by default; loopback only, because it has no logins; port 0 is any. Excludes broker.',
     ),
+  webSocket: z
+    .string()
+    .optional()
+    .describe(
+      'HOST:PORT of a second address of the broker inside, for pages: MQTT over WebSocket; loopback only, port 0 is any. By default none. Excludes broker.',
+    ),
+  webOrigins: z
+    .array(z.url({ protocol: /^https?$/, error: 'expected an origin as https://app.example' }))
+    .optional()
+    .describe(
+      'Origins of pages that may connect there, as https://app.example, besides pages of this machine.',
+    ),
   id: name()
     .optional()
     .describe('Name of this gateway, unique at its broker. By default gw- and eight random digits.'),

@@ -26,6 +26,6 @@ export function isLoopback(host: string): boolean {
 }
 
 /** `mqtt://127.0.0.1:1883`, with the brackets that IPv6 needs. */
-export function addressUrl(scheme: 'mqtt' | 'http', { host, port }: ListenAddress): string {
+export function addressUrl(scheme: 'mqtt' | 'http' | 'ws', { host, port }: ListenAddress): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
