@@ -15,6 +15,13 @@ export interface GatewayOptions {
   readonly webSocket?: string | undefined;
   /** Origins of pages that may connect there, as `https://app.example`, besides pages of this machine. */
   readonly webOrigins?: readonly string[] | undefined;
+  /** Path of the devices file: logins for the broker inside, keys of devices. @default no logins, no keys */
+  readonly devices?: string | undefined;
+  /** Paths of PEM files: for the broker inside, or what this gateway shows to one beside it. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  /** Who signs the other side's certificates. With the broker inside every client must show one. */
+  readonly tlsCa?: string | undefined;
   /** 1 to 64 of `A-Z a-z 0-9 _ -`, unique at its broker. @default `gw-` and eight random digits */
   readonly id?: string | undefined;
   /** First level of every topic. @default 'cutpoint' */
@@ -41,6 +48,8 @@ export interface GatewayConfig {
   readonly listen?: ListenAddress;
   readonly webSocket?: ListenAddress;
   readonly webOrigins?: readonly string[];
+  readonly devicesPath?: string;
+  readonly tls?: TlsPaths;
   readonly id: string;
   readonly namespace: string;
   readonly threads?: number;
@@ -50,6 +59,12 @@ export interface GatewayConfig {
   readonly maxCuts: number;
   readonly region?: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+export interface TlsPaths {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
 }
 
 const MEBIBYTE = 1 << 20;
@@ -62,8 +77,8 @@ const DEFAULT_LISTEN = '127.0.0.1:1883';
 export function resolveConfig(options: GatewayOptions): GatewayConfig {
   const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
-  const { models, broker, listen, webSocket, webOrigins, id, maxPayloadMb, threads, region, ...rest } =
-    parsed.data;
+  const { models, broker, listen, webSocket, webOrigins, devices, ...others } = parsed.data;
+  const { tlsCert, tlsKey, tlsCa, id, maxPayloadMb, threads, region, ...rest } = others;
   if (broker !== undefined && listen !== undefined) {
     throw new SplitError(
       'options-invalid',
@@ -73,9 +88,10 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
   if (broker !== undefined && webSocket !== undefined) {
     throw new SplitError(
       'options-invalid',
-      `broker ${broker} and webSocket ${webSocket} were both given; pages connect to a broker beside the gateway themselves`,
+      `broker and webSocket ${webSocket} were both given; pages connect to a broker beside the gateway themselves`,
     );
   }
+  const tls = resolveTls({ cert: tlsCert, key: tlsKey, ca: tlsCa }, broker === undefined);
   return {
     ...rest,
     modelsDirectory: models,
@@ -86,7 +102,21 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
       : { brokerUrl: broker }),
     ...(webSocket === undefined ? {} : { webSocket: parseListenAddress(webSocket) }),
     ...(webOrigins === undefined ? {} : { webOrigins: webOrigins.map((origin) => new URL(origin).origin) }),
+    ...(devices === undefined ? {} : { devicesPath: devices }),
+    ...(tls && { tls }),
     ...(threads === undefined ? {} : { threads }),
     ...(region === undefined ? {} : { region }),
   };
+}
+
+function resolveTls(paths: TlsPaths, isInside: boolean): TlsPaths | undefined {
+  const { cert, key, ca } = paths;
+  if ((cert === undefined) !== (key === undefined))
+    throw new SplitError('options-invalid', 'tlsCert and tlsKey go together; one of them was given');
+  if (isInside && ca !== undefined && cert === undefined)
+    throw new SplitError(
+      'options-invalid',
+      'tlsCa was given without tlsCert: the broker inside needs its own',
+    );
+  return cert === undefined && ca === undefined ? undefined : paths;
 }

@@ -5,6 +5,7 @@ import {
   createOrtNode,
   createRequestServer,
   deflateNode,
+  type GatewaySeal,
   type RequestServer,
   type Runtime,
   zstdNode,
@@ -12,6 +13,7 @@ import {
 import type { GatewayConfig } from './config.ts';
 import { connectGateway, type GatewayLink } from './connect.ts';
 import { createImageDecoder } from './image-decoder.ts';
+import { openKnownDevices } from './known-devices.ts';
 import { type Log, silentLog } from './log.ts';
 import { logRequests } from './log-requests.ts';
 import { loadModels } from './models/load-models.ts';
@@ -44,9 +46,12 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     teardown.push('runtime', () => runtime.close());
     const models = await loadModels(config.modelsDirectory, { runtime, maxCuts: config.maxCuts, log });
     teardown.push('models', () => closeAll(models));
-    const link = await connectGateway(config, log);
+    const devices =
+      config.devicesPath === undefined ? undefined : await openKnownDevices(config, config.devicesPath, log);
+    if (devices) teardown.push('devices', async () => devices.close());
+    const link = await connectGateway(config, devices, log);
     teardown.push('connection', () => link.close());
-    const server = createServer({ config, link, models, log, runtime });
+    const server = createServer({ config, link, models, log, runtime, seal: devices?.seal });
     await server.start();
     teardown.push('server', () => server.stop());
     teardown.push('drain', () => drainWithin(server, config.drainMs, log));
@@ -64,9 +69,10 @@ interface ServerParts {
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly log: Log;
   readonly runtime: Runtime;
+  readonly seal: GatewaySeal | undefined;
 }
 
-function createServer({ config, link, models, log, runtime }: ServerParts): RequestServer {
+function createServer({ config, link, models, log, runtime, seal }: ServerParts): RequestServer {
   const clock = systemClock();
   const tables = joinTables([...models.values()].flatMap((model) => model.tables ?? []));
   const findTables = (id: number) => tables.get(id);
@@ -81,6 +87,7 @@ function createServer({ config, link, models, log, runtime }: ServerParts): Requ
     namespace,
     clock,
     maxPayloadBytes,
+    seal,
     announce: () => {
       if (runtime.hasFailed) return undefined;
       const queueMs = queue.expectedWaitMs;

@@ -1,5 +1,12 @@
 /** `@cutpoint/sdk/gateway`: what a gateway is made of. */
 
+export { createDeviceIndex, type DeviceIndex } from './access/device-index.ts';
+export type { DeviceEntry, Devices, KeyEntry, LoginEntry } from './access/devices.ts';
+export {
+  type DevicesFile,
+  type FollowOptions,
+  followDevices,
+} from './access/read-devices.ts';
 export {
   type Codec,
   createCodec,
@@ -38,6 +45,7 @@ export { sampleFeeds, sampleTensor } from './session/sample-feeds.ts';
 export { fileSource } from './source/file.ts';
 export { memorySource } from './source/memory.ts';
 export type { ModelSource } from './source/model-source.ts';
+export { createGatewaySeal, type GatewaySeal } from './transport/gateway-seal.ts';
 export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
 export { withoutLogin } from './transport/mqtt-options.ts';
 export {

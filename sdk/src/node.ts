@@ -54,9 +54,11 @@ async function readText(path: string): Promise<string> {
 }
 
 function openTransport(options: ResolvedOptions): Transport {
-  const { broker: url, username, password, tls, protocolVersion } = options;
+  const { broker: url, username, password, tls, protocolVersion, device = 'cutpoint' } = options;
   return openMqtt({
     url,
+    // A broker ends one connection for another of the same id: nobody shall guess it.
+    clientId: `${device}-${randomBytes(12).toString('hex')}`,
     protocolVersion,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

@@ -14,6 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   codec: [],
   protocol: [],
   transport: ['protocol'],
+  access: ['transport', 'protocol', 'program'],
   runtime: ['cut'],
   parallel: ['runtime', 'cut', 'onnx'],
   planner: ['cut', 'codec'],
@@ -39,6 +40,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'onnx',
     'adaptive',
     'testing',
+    'access',
+    'program',
   ],
   program: [],
 };

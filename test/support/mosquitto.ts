@@ -1,7 +1,7 @@
 /** A real Mosquitto on a free port of the loopback, for tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,6 +9,11 @@ import { delimiter, join } from 'node:path';
 export interface MosquittoOptions {
   /** Largest packet in bytes; MQTT 5 clients are told. */
   readonly maxPacketBytes?: number;
+  /** Files instead of one that lets everybody in; the first is the broker's own. */
+  readonly files?: (place: {
+    readonly port: number;
+    readonly directory: string;
+  }) => Promise<readonly { readonly name: string; readonly text: string }[]>;
 }
 
 export interface Mosquitto {
@@ -36,8 +41,13 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   if (!program) throw new Error('no mosquitto program on the PATH');
   const directory = await mkdtemp(join(tmpdir(), 'cutpoint-mosquitto-'));
   const port = await freePort();
-  const file = join(directory, 'mosquitto.conf');
-  await writeFile(file, configuration(port, options));
+  const files = (await options.files?.({ port, directory })) ?? [
+    { name: 'mosquitto.conf', text: configuration(port, options) },
+  ];
+  for (const { name, text } of files) await writeFile(join(directory, name), text);
+  const file = join(directory, files[0]?.name ?? '');
+  // Started by root it becomes another user, who may not read the folder.
+  await appendFile(file, `\nlog_type none\n${process.getuid?.() === 0 ? 'user root\n' : ''}`);
   let child = await launch(program, file, port);
   const kill = () => end(child);
   return {
@@ -61,7 +71,6 @@ function configuration(port: number, { maxPacketBytes }: MosquittoOptions): stri
     'allow_anonymous true',
     'set_tcp_nodelay true',
     'persistence false',
-    'log_type none',
     ...(maxPacketBytes ? [`max_packet_size ${maxPacketBytes}`] : []),
     '',
   ].join('\n');

@@ -32,10 +32,16 @@ export async function readConfigFile(path: string): Promise<Partial<GatewayOptio
     const place = file.placeOf(['listen']);
     throw new SplitError('options-invalid', `${place}: listen: broker is given too; expected one of them`);
   }
-  return options.models === undefined
-    ? options
-    : { ...options, models: resolve(dirname(path), options.models) };
+  const folder = dirname(path);
+  const paths = PATHS.flatMap((name) => {
+    const given = options[name];
+    return given === undefined ? [] : [[name, resolve(folder, given)] as const];
+  });
+  return { ...options, ...Object.fromEntries(paths) };
 }
+
+/** Relative to the file that they stand in. */
+const PATHS = ['models', 'devices', 'tlsCert', 'tlsKey', 'tlsCa'] as const;
 
 function readTexts(texts: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   const entries = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);

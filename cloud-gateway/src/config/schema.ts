@@ -26,19 +26,39 @@ const fields = {
     .string()
     .optional()
     .describe(
-      'HOST:PORT of the broker inside, 127.0.0.1:1883 by default; loopback only, because it has no logins; port 0 is any. Excludes broker.',
+      'HOST:PORT of the broker inside, 127.0.0.1:1883 by default; without devices loopback only; port 0 is any. Excludes broker.',
     ),
   webSocket: z
     .string()
     .optional()
     .describe(
-      'HOST:PORT of a second address of the broker inside, for pages: MQTT over WebSocket; loopback only, port 0 is any. By default none. Excludes broker.',
+      'HOST:PORT of a second address of the broker inside, for pages: MQTT over WebSocket; without devices loopback only, port 0 is any. By default none. Excludes broker.',
     ),
   webOrigins: z
     .array(z.url({ protocol: /^https?$/, error: 'expected an origin as https://app.example' }))
     .optional()
     .describe(
       'Origins of pages that may connect there, as https://app.example, besides pages of this machine.',
+    ),
+  devices: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of the devices file: logins at the broker inside, and keys of devices. Read again when it changes. By default no logins and no keys.',
+    ),
+  tlsCert: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: certificate of the broker inside, or what the gateway shows to one beside it.'),
+  tlsKey: z.string().min(1).optional().describe('PEM file: the key to tlsCert.'),
+  tlsCa: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "PEM file: who signs the other side's certificates. Inside, every client must show one, and its common name is its login.",
     ),
   id: name()
     .optional()

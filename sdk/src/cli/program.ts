@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { brokerConfigVerb } from './broker-config.ts';
 import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
 import { explainVerb } from './explain.ts';
@@ -22,6 +23,7 @@ const VERBS: readonly Verb<never>[] = [
   explainVerb,
   simulateVerb,
   watchVerb,
+  brokerConfigVerb,
   bundleVerb,
   signVerb,
   verifyBundleVerb,

@@ -26,6 +26,11 @@ export function isLoopback(host: string): boolean {
 }
 
 /** `mqtt://127.0.0.1:1883`, with the brackets that IPv6 needs. */
-export function addressUrl(scheme: 'mqtt' | 'http' | 'ws', { host, port }: ListenAddress): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+export function addressUrl(scheme: 'mqtt' | 'mqtts' | 'http' | 'ws' | 'wss', address: ListenAddress): string {
+  return `${scheme}://${addressText(address)}`;
+}
+
+/** `127.0.0.1:1883`, as it is read. */
+export function addressText({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

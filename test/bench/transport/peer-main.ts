@@ -1,8 +1,8 @@
 /** `node peer-main.ts [BROKER-URL]`: see peer-process.ts. Prints its ports as one line of JSON; ends with its input. */
 import { createServer, type Socket } from 'node:net';
 import mqtt from 'mqtt';
-import { createAedesTransport } from '../../../cloud-gateway/src/aedes-transport.ts';
-import { startBroker } from '../../../cloud-gateway/src/broker.ts';
+import { createAedesTransport } from '../../../cloud-gateway/src/broker/aedes-transport.ts';
+import { startBroker } from '../../../cloud-gateway/src/broker/broker.ts';
 import { systemClock } from '../../../sdk/src/clock.ts';
 import { connectMqtt } from '../../../sdk/src/transport/mqtt.ts';
 import { createRequestServer } from '../../../sdk/src/transport/request-server.ts';

@@ -1,4 +1,4 @@
-/** What a sealed message says in the clear, and which of its fields the seal vouches for. docs/security.md explains both. */
+/** What a sealed message says in the clear, and which of its fields the seal vouches for. SECURITY.md explains both. */
 import type { TensorField } from './messages.ts';
 
 /** In a request's header: the payload is AES-256-GCM under a key of this device. */

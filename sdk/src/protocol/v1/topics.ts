@@ -25,8 +25,9 @@ export interface Topics {
   reply(device: string): string;
   status(gateway: string): string;
   hello(device: string): string;
-  /** Filters: all requests to one gateway, all gateways' announcements, all hellos. */
+  /** Filters: all requests to one gateway, all replies, all gateways' announcements, all hellos. */
   requestsTo(gateway: string): string;
+  readonly allReplies: string;
   readonly allStatus: string;
   readonly allHellos: string;
   /** `undefined` for a topic that is none of these, or that holds an id which is not one. */
@@ -42,6 +43,7 @@ export function topicsOf(namespace: string): Topics {
     status: (gateway) => `${ns}/gw/${checkId('gateway', gateway)}/st`,
     hello: (device) => `${ns}/hello/${checkId('device', device)}`,
     requestsTo: (gateway) => `${ns}/gw/${checkId('gateway', gateway)}/req/+`,
+    allReplies: `${ns}/dev/+/rep`,
     allStatus: `${ns}/gw/+/st`,
     allHellos: `${ns}/hello/+`,
     parse: (topic) => parseTopic(ns, topic),

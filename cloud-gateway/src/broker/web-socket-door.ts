@@ -2,10 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isLoopback } from '@cutpoint/sdk/program';
-import type { Aedes } from 'aedes';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 
 export interface WebSocketDoorOptions {
+  readonly onConnection: (stream: Duplex, request: IncomingMessage) => void;
   /** Largest WebSocket message, in bytes. */
   readonly maxMessageBytes: number;
   /**
@@ -26,7 +26,7 @@ export interface WebSocketDoor {
 const PROTOCOLS = ['mqtt', 'mqttv3.1'];
 const GOING_AWAY = 1001;
 
-export function createWebSocketDoor(aedes: Aedes, options: WebSocketDoorOptions): WebSocketDoor {
+export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
@@ -36,9 +36,9 @@ export function createWebSocketDoor(aedes: Aedes, options: WebSocketDoorOptions)
   });
   const onSocket = (socket: WebSocket, request: IncomingMessage) => {
     const stream = createWebSocketStream(socket);
-    // A page that goes away without a goodbye: aedes hears of the stream's end.
+    // A page that goes away without a goodbye: the broker hears of the stream's end.
     stream.on('error', () => {});
-    aedes.handle(stream, request);
+    options.onConnection(stream, request);
   };
   return {
     upgrade(request, socket, head) {
