@@ -1,53 +1,174 @@
-/** The agent, put together by hand: sessions first, then the API, so that whoever can ask gets an answer. */
-import { SplitError } from '@cutpoint/sdk';
+/** The agent, put together by hand: models first, then the API, then what needs a broker. Only the first two must work. */
+import { join } from 'node:path';
+import { asSplitError, SplitError } from '@cutpoint/sdk';
+import type { Transport } from '@cutpoint/sdk/gateway';
 import type { FastifyInstance } from 'fastify';
+import { addControl } from './api/control.ts';
+import { listenOnLoopback, listenOnSocket } from './api/listen.ts';
 import { createApi } from './api/server.ts';
+import { type Broker, startBroker } from './broker.ts';
 import type { AgentConfig } from './config.ts';
-import { openSessions, releaseSessions, type Sessions } from './sessions.ts';
+import type { Disk } from './disk/disk.ts';
+import { nodeDisk } from './disk/node-disk.ts';
+import { openLink } from './fleet/open-link.ts';
+import { agentTopics, DEFAULT_NAMESPACE } from './fleet/topics.ts';
+import { readLogin } from './login.ts';
+import type { BundleSource } from './models/bundle-source.ts';
+import { folderBundleSource } from './models/folder-bundle-source.ts';
+import { httpBundleSource } from './models/http-bundle-source.ts';
+import { type Models, openModels } from './models/models.ts';
+import { mqttBundleSource } from './models/mqtt-bundle-source.ts';
+import type { UpdateOutcome } from './models/slots-file.ts';
+import type { Log } from './service/log.ts';
+import { sessionOpener } from './sessions.ts';
+import { type AgentStatus, agentStatus, type StatusParts } from './status.ts';
 
 export interface Agent {
   /** Base of the API, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly models: readonly string[];
+  status(): Promise<AgentStatus>;
   /** Takes no new requests, answers those in hand for at most `drainMs`, then stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
-/** @throws SplitError `options-invalid`, `model-invalid`, `provider-unavailable`; never for a broker that is away */
-export async function startAgent(config: AgentConfig, version: string): Promise<Agent> {
-  const sessions = await openSessions(config);
-  const api = createApi({ sessions, version });
+export interface AgentOptions {
+  readonly version: string;
+  readonly log: Log;
+  /** @default Node's files */
+  readonly disk?: Disk;
+  /** The fleet asks for a restart. @default nothing */
+  readonly onRestart?: () => void;
+}
+
+/** @throws SplitError `options-invalid`, `model-invalid`, `provider-unavailable`; never for a broker or a disk that is away */
+export async function startAgent(config: AgentConfig, options: AgentOptions): Promise<Agent> {
+  const { log, version, disk = nodeDisk() } = options;
+  const now = () => Date.now();
+  const startedAtMs = now();
+  const degraded: string[] = [];
+  let broker: Broker | undefined;
+  const login = await readLogin(config);
+  const models = await openModels({
+    config,
+    disk,
+    openSession: sessionOpener(config, login),
+    onChange: () => broker?.changed(),
+    now,
+  });
+  const apis: FastifyInstance[] = [];
   try {
-    const url = await listen(api, config);
-    let stopping: Promise<void> | undefined;
-    const stop = () => {
-      stopping ??= stopAll(api, sessions, config.drainMs);
-      return stopping;
+    const create = () => {
+      const api = createApi({
+        find: (name) => models.find(name).host,
+        isReady: () => [...models.all.values()].every(({ host }) => host.current !== undefined),
+        store: (model, body) => broker?.store({ model, body }),
+        version,
+      });
+      apis.push(api);
+      return api;
     };
-    return { url, models: [...sessions.keys()], stop };
+    const url = await listenOnLoopback(create(), config.listen);
+    const link = config.device === undefined ? undefined : linkOf(config, login);
+    const parts: StatusParts = {
+      config,
+      version,
+      models,
+      degraded,
+      startedAtMs,
+      now,
+      brokerState: () => (link === undefined ? 'unused' : link.transport.isConnected ? 'connected' : 'away'),
+      queues: () => broker?.queues() ?? {},
+      desired: () => broker?.desired(),
+    };
+    const work = workOn(models, link);
+    const withoutIt = async (what: string, start: () => Promise<void>) => {
+      try {
+        await start();
+      } catch (error) {
+        const { code, message } = asSplitError(error);
+        degraded.push(`${what}: ${code}: ${message}`);
+        log.error({ code, reason: message }, `goes on without ${what}`);
+      }
+    };
+    if (process.platform !== 'win32') {
+      const control = create();
+      addControl(control, { ...work, status: () => agentStatus(parts) });
+      await withoutIt('the Unix socket', async () => {
+        await disk.makeFolder(join(config.socket, '..'));
+        await listenOnSocket(control, config.socket);
+      });
+    }
+    if (link !== undefined) {
+      await withoutIt('the fleet', async () => {
+        broker = await startBroker({ ...options, ...link, config, disk, models, parts, work });
+      });
+    }
+    let stopping: Promise<void> | undefined;
+    const stopAll = async () => {
+      await withinMs(Promise.all(apis.map((api) => api.close())), config.drainMs);
+      await broker?.stop();
+      await link?.transport.close();
+      await models.close();
+    };
+    return {
+      url,
+      models: [...models.all.keys()],
+      status: () => agentStatus(parts),
+      stop: () => {
+        stopping ??= stopAll();
+        return stopping;
+      },
+    };
   } catch (error) {
-    await releaseSessions(sessions);
+    await Promise.all(apis.map((api) => api.close()));
+    await models.close();
     throw error;
   }
 }
 
-async function listen(api: FastifyInstance, { listen: address }: AgentConfig): Promise<string> {
-  try {
-    return await api.listen({ host: address.host, port: address.port });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SplitError('options-invalid', `cannot listen on ${address.host}:${address.port}: ${why}`, {
-      cause,
-    });
-  }
+export interface Link {
+  readonly transport: Transport;
+  readonly topics: ReturnType<typeof agentTopics>;
+  readonly device: string;
 }
 
-async function stopAll(api: FastifyInstance, sessions: Sessions, drainMs: number): Promise<void> {
+function linkOf(config: AgentConfig, login: Awaited<ReturnType<typeof readLogin>>): Link {
+  const device = config.device ?? '';
+  const topics = agentTopics(config.namespace ?? DEFAULT_NAMESPACE, device);
+  return { transport: openLink(config, login, topics), topics, device };
+}
+
+/** What can be asked of the models from outside, by the fleet or on this machine. */
+export interface ModelWork {
+  update(model: string, bundle: string): Promise<UpdateOutcome>;
+  rollBack(model: string): Promise<UpdateOutcome>;
+  sourceOf(bundle: string): Promise<BundleSource>;
+}
+
+function workOn(models: Models, link: Link | undefined): ModelWork {
+  async function sourceOf(bundle: string): Promise<BundleSource> {
+    if (/^https?:/.test(bundle)) return httpBundleSource(bundle);
+    if (!bundle.startsWith('mqtt:')) return folderBundleSource(bundle);
+    if (link) return await mqttBundleSource(link.transport, link.topics, bundle.slice('mqtt:'.length));
+    throw new SplitError('options-invalid', 'mqtt: needs `device` in the configuration');
+  }
+  return {
+    sourceOf,
+    async update(name, bundle) {
+      const { updater } = models.find(name);
+      const source = await sourceOf(bundle);
+      return await updater.update({ source, isLocal: true }).finally(() => source.close());
+    },
+    rollBack: (name) => models.find(name).updater.rollBack(),
+  };
+}
+
+async function withinMs(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, drainMs);
+    timer = setTimeout(resolve, ms);
   });
-  await Promise.race([api.close(), late]);
+  await Promise.race([work, late]);
   clearTimeout(timer);
-  await releaseSessions(sessions);
 }

@@ -1,73 +1,21 @@
 /** What the agent is told: `edge.yaml` and the command line over it, checked once into one complete object. */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { SplitError } from '@cutpoint/sdk';
 import { describeIssues, isLoopback, type ListenAddress, parseListenAddress } from '@cutpoint/sdk/program';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { configSchema, type ModelConfig } from './config-schema.ts';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+type Parsed = z.output<typeof configSchema>;
 
-/** One model that local applications can ask for. All but the path go to its split session. */
-export interface ModelConfig {
-  readonly path: string;
-  /** Longest time to an answer, in milliseconds. @default 2000 */
-  readonly deadlineMs?: number | undefined;
-  /** Shapes that bind symbolic dimensions while cuts are chosen; the gateway's cutpoint.json says the same. */
-  readonly inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** What answers when the cloud does not: the whole model here, or the error. @default 'local' */
-  readonly fallback?: 'local' | 'none' | undefined;
-  /** `stay`: the inputs themselves never leave the device. @default 'may-leave' */
-  readonly inputs?: 'may-leave' | 'stay' | undefined;
-  /** Cuts shallower than this share of the model are never used, 0 to 1. @default 0 */
-  readonly minDepth?: number | undefined;
-}
-
-export interface AgentConfig {
-  readonly broker: string;
-  /** By the name under which the gateway serves the model, which is also its name here. */
-  readonly models: Readonly<Record<string, ModelConfig>>;
+export interface AgentConfig extends Omit<Parsed, 'listen' | 'socket' | 'state'> {
   readonly listen: ListenAddress;
-  /** This device's name on the broker. @default a random one */
-  readonly device?: string | undefined;
-  readonly namespace?: string | undefined;
-  /** Longest wait for the requests in hand when stopping, in milliseconds. @default 10000 */
-  readonly drainMs: number;
-  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Folder of all that the agent writes. @default .cutpoint beside the file */
+  readonly state: string;
+  /** Path of the Unix socket; none on Windows. @default edge.sock in `state` */
+  readonly socket: string;
 }
-
-const MODEL_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
-const MAX_CONFIG_BYTES = 1 << 20;
-
-const modelSchema = z.strictObject({
-  path: z.string().min(1),
-  deadlineMs: z.number().positive().optional(),
-  inputShapes: z.record(z.string(), z.array(z.int().min(1)).max(8)).optional(),
-  fallback: z.enum(['local', 'none']).optional(),
-  inputs: z.enum(['may-leave', 'stay']).optional(),
-  minDepth: z.number().min(0).max(1).optional(),
-});
-
-const schema = z.strictObject({
-  broker: z.string().min(1),
-  models: z
-    .record(
-      z.string().regex(MODEL_NAME, 'expected 1 to 64 of A-Z a-z 0-9 _ . -'),
-      z.union([
-        z
-          .string()
-          .min(1)
-          .transform((path) => ({ path })),
-        modelSchema,
-      ]),
-    )
-    .refine((models) => Object.keys(models).length > 0, 'expected at least one model'),
-  listen: z.string().default('127.0.0.1:8080'),
-  device: z.string().optional(),
-  namespace: z.string().optional(),
-  drainMs: z.number().min(0).max(600_000).default(10_000),
-  logLevel: z.enum(LOG_LEVELS).default('info'),
-});
 
 /** A file and flags, as the command line gives them; a flag wins over the file. */
 export interface ConfigSources {
@@ -76,16 +24,44 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
+const MAX_CONFIG_BYTES = 1 << 20;
+
 /** @throws SplitError `options-invalid`, naming the file and every key that is wrong */
 export async function loadConfig({ path, flags }: ConfigSources): Promise<AgentConfig> {
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const fromFile = path === undefined ? {} : await readYaml(path);
-  const parsed = schema.safeParse({ ...fromFile, ...given });
+  const parsed = configSchema.safeParse({ ...fromFile, ...given });
   if (!parsed.success)
     throw new SplitError('options-invalid', `${path ?? 'options'}: ${describeIssues(parsed.error)}`);
-  const { listen, models, ...rest } = parsed.data;
-  const base = path === undefined || 'models' in given ? '.' : dirname(path);
-  return { ...rest, listen: loopbackAddress(listen), models: resolvePaths(models, base) };
+  const base = path === undefined ? '.' : dirname(path);
+  return complete(parsed.data, { file: base, models: 'models' in given ? '.' : base });
+}
+
+/** The folders against which paths of the file, and those of the models, are resolved. */
+interface Bases {
+  readonly file: string;
+  readonly models: string;
+}
+
+function complete(parsed: Parsed, bases: Bases): AgentConfig {
+  const { listen, models, watch, tls, encryption, ...rest } = parsed;
+  const here = (path: string) => resolve(bases.file, path);
+  const maybe = (path: string | undefined) => (path === undefined ? undefined : here(path));
+  if (watch !== undefined && !Object.hasOwn(models, watch.model))
+    throw new SplitError('options-invalid', `watch.model is '${watch.model}', which is not under models`);
+  const state = here(parsed.state ?? '.cutpoint');
+  return defined({
+    ...rest,
+    listen: loopbackAddress(listen),
+    models: resolvePaths(models, bases.models),
+    state,
+    socket: maybe(parsed.socket) ?? join(state, 'edge.sock'),
+    passwordFile: maybe(rest.passwordFile),
+    tls: tls && defined({ ca: maybe(tls.ca), cert: maybe(tls.cert), key: maybe(tls.key) }),
+    encryption: encryption && { ...encryption, keyFile: here(encryption.keyFile) },
+    watch: watch && { ...watch, folder: here(watch.folder) },
+    updates: defined({ ...rest.updates, keys: maybe(rest.updates.keys) }),
+  });
 }
 
 /** Reads `name=path[,name=path]`. @throws SplitError `options-invalid` */
@@ -102,10 +78,17 @@ export function parseModelFlag(text: string): Readonly<Record<string, string>> {
 }
 
 function resolvePaths(models: Readonly<Record<string, ModelConfig>>, base: string): AgentConfig['models'] {
-  const entries = Object.entries(models);
-  return Object.fromEntries(
-    entries.map(([name, model]) => [name, { ...model, path: resolve(base, model.path) }]),
-  );
+  const here = (path: string | undefined) => (path === undefined ? undefined : resolve(base, path));
+  const entries = Object.entries(models).map(([name, model]) => [
+    name,
+    defined({ ...model, path: here(model.path), plan: here(model.plan), labels: here(model.labels) }),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Without the keys that nobody gave. */
+function defined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 }
 
 async function readYaml(path: string): Promise<object> {

@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'bundle-outdated', // a bundle with a lower counter than one that was taken before
   'runtime-failed', // ONNX Runtime refused the model or the run
   'provider-unavailable', // the execution provider asked for is not there
+  'storage-failed', // the disk is full, read-only or broken, or holds what nobody should have written there
   'aborted', // the caller's AbortSignal fired
   'closed', // used after release() or close()
   'internal', // a defect in Cutpoint; please report it

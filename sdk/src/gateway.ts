@@ -22,6 +22,7 @@ export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
 export type { QuantisedTensor } from './quantised.ts';
+export { decodeEnvelope, type Envelope, encodeEnvelope } from './protocol/envelope.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
 export {
@@ -58,3 +59,5 @@ export {
   type RequestServer,
 } from './transport/request-server.ts';
 export type { PublishOptions, Receive, Subscription, Transport, Will } from './transport/transport.ts';
+export { compareOutputs, type Difference } from './verify/compare.ts';
+export { decodeNpy, encodeNpy } from './verify/npy.ts';

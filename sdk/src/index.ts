@@ -4,7 +4,14 @@ export { type Clock, systemClock } from './clock.ts';
 export { CODEC_PROFILES, type CodecProfile } from './codec/codec.ts';
 export { type ImageLayout, normaliseImage, type Pixels } from './codec/normalise-image.ts';
 export type { Cut, CutTensor } from './cut/cut.ts';
-export { asSplitError, ERROR_CODES, type ErrorCode, isSplitError, SplitError } from './errors.ts';
+export {
+  asSplitError,
+  ERROR_CODES,
+  type ErrorCode,
+  isSplitError,
+  SplitError,
+  toErrorCode,
+} from './errors.ts';
 export type { Arm, DeviceArm, SplitArm } from './planner/arm.ts';
 export {
   type CalibratedArm,

@@ -1,15 +1,10 @@
-/** One inference over HTTP: the request's tensors to feeds, the session's outputs and trace to the reply. */
+/** One inference: the request's tensors to feeds, the session's outputs and trace to what a reply is made of. */
 import { SplitError, type Tensors } from '@cutpoint/sdk';
-import type { RunOptions, SplitSession, Trace } from '@cutpoint/sdk/node';
-import {
-  type EncodedResponse,
-  type InferBody,
-  outputsOf,
-  readInferRequest,
-  writeInferResponse,
-} from '@cutpoint/sdk/oip';
+import type { RunOptions, Trace } from '@cutpoint/sdk/node';
+import { type InferBody, type InferResponse, outputsOf, readInferRequest } from '@cutpoint/sdk/oip';
 import { describeIssues } from '@cutpoint/sdk/program';
 import { z } from 'zod';
+import type { LoadedModel, ModelHost } from '../models/model-host.ts';
 
 // Tolerant of parameters that a newer client sends.
 const parametersSchema = z.object({
@@ -20,25 +15,26 @@ const parametersSchema = z.object({
 });
 
 export interface InferOptions {
-  readonly name: string;
-  readonly session: SplitSession;
+  readonly host: ModelHost;
   readonly body: InferBody;
   /** Fires when the application has gone. */
   readonly signal: AbortSignal;
 }
 
 /** @throws SplitError */
-export async function infer({ name, session, body, signal }: InferOptions): Promise<EncodedResponse> {
+export async function infer({ host, body, signal }: InferOptions): Promise<InferResponse> {
   const request = readInferRequest(body);
-  const outputs = outputsOf(request, session.outputNames);
-  const fetches = outputs.map((output) => output.name);
-  let parameters: Record<string, string | number> = {};
-  const onTrace = (trace: Trace) => {
-    parameters = traceParameters(trace);
-  };
-  const options = { ...runOptions(request.parameters, signal), onTrace };
-  const values = (await session.run(request.feeds, fetches, options)) as Tensors;
-  return writeInferResponse({ model: name, id: request.id, parameters, outputs, values });
+  const options = runOptions(request.parameters, signal);
+  return await host.use(async ({ session, installed }: LoadedModel) => {
+    const outputs = outputsOf(request, session.outputNames);
+    const fetches = outputs.map((output) => output.name);
+    let parameters: Record<string, string | number> = {};
+    const onTrace = (trace: Trace) => {
+      parameters = traceParameters(trace);
+    };
+    const values = (await session.run(request.feeds, fetches, { ...options, onTrace })) as Tensors;
+    return { model: host.name, version: installed.version, id: request.id, parameters, outputs, values };
+  });
 }
 
 function runOptions(parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): RunOptions {

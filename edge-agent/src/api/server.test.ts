@@ -6,6 +6,8 @@ import { createOrtNode, type Runtime } from '@cutpoint/sdk/gateway';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { type Agent, startAgent } from '../agent.ts';
+import { loadConfig } from '../config.ts';
+import { createLog } from '../service/log.ts';
 
 const NOBODY = 'mqtt://127.0.0.1:1';
 const SHAPE = [2, 3, 32, 32];
@@ -18,11 +20,17 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cutpoint-edge-'));
   const path = join(directory, 'net.onnx');
   await writeFile(path, smallConvNet());
-  const listen = { host: '127.0.0.1', port: 0 };
-  agent = await startAgent(
-    { broker: NOBODY, models: { net: { path } }, listen, drainMs: 1_000, logLevel: 'silent' },
-    '1.2.3',
-  );
+  const config = await loadConfig({
+    flags: {
+      broker: NOBODY,
+      models: { net: path },
+      listen: '127.0.0.1:0',
+      state: join(directory, 'state'),
+      drainMs: 1_000,
+      logLevel: 'silent',
+    },
+  });
+  agent = await startAgent(config, { version: '1.2.3', log: createLog(config) });
   runtime = await createOrtNode({ threads: 1 });
 });
 afterAll(async () => {

@@ -1,19 +1,26 @@
 /** The Open Inference Protocol v2 over HTTP, for applications on this machine. */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
-import type { SplitSession } from '@cutpoint/sdk/node';
 import {
   httpStatusOf,
   INFERENCE_HEADER,
   type InferBody,
   modelMetadata,
   splitInferBody,
+  writeInferResponse,
 } from '@cutpoint/sdk/oip';
 import { isLoopback } from '@cutpoint/sdk/program';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { ModelHost } from '../models/model-host.ts';
 import { infer } from './infer.ts';
+import { isToBeStored } from './stored.ts';
 
 export interface ApiOptions {
-  readonly sessions: ReadonlyMap<string, SplitSession>;
+  /** @throws SplitError `model-unknown` */
+  readonly find: (model: string) => ModelHost;
+  /** Whether every model has a version that answers. */
+  readonly isReady: () => boolean;
+  /** Keeps a request until the cloud is back; gives its number, or nothing where inputs are not kept. */
+  readonly store: (model: string, body: InferBody) => Promise<number> | undefined;
   readonly version: string;
   /** Largest request body, in bytes. JSON takes three to five times the tensor's. @default 268435456 */
   readonly maxBodyBytes?: number;
@@ -32,7 +39,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     void reply.code(404).send({ error: `no ${request.method} ${request.url} here` });
   });
   addHealth(app, options);
-  addModels(app, options.sessions);
+  addModels(app, options);
   return app;
 }
 
@@ -57,43 +64,65 @@ function checkSender({ headers }: FastifyRequest): void {
 
 const PAGE_TYPES = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'];
 
-function addHealth(app: FastifyInstance, { version }: ApiOptions): void {
+function addHealth(app: FastifyInstance, { version, isReady }: ApiOptions): void {
   app.get('/v2', async () => ({ name: 'cutpoint-edge', version, extensions: ['binary_tensor_data'] }));
   app.get('/v2/health/live', async () => ({ live: true }));
-  // Sessions are made before the server listens, so whoever can ask gets a yes.
-  app.get('/v2/health/ready', async () => ({ ready: true }));
+  app.get('/v2/health/ready', async (_request, reply) => sendReady(reply, {}, isReady()));
 }
 
 interface ModelRoute {
-  Params: { name: string };
+  Params: { name: string; version?: string };
 }
 
-function addModels(app: FastifyInstance, sessions: ApiOptions['sessions']): void {
-  app.get<ModelRoute>('/v2/models/:name', async ({ params: { name } }) =>
-    describeModel(name, find(sessions, name)),
-  );
-  app.get<ModelRoute>('/v2/models/:name/ready', async ({ params: { name } }) => {
-    find(sessions, name);
-    return { name, ready: true };
-  });
-  app.post<ModelRoute>('/v2/models/:name/infer', async ({ params: { name }, body }, reply) => {
-    const session = find(sessions, name);
-    const answer = await infer({ name, session, body: body as InferBody, signal: goneSignal(reply) });
-    return await reply.headers(answer.headers).send(answer.body);
-  });
+/** Each with and without a version, which must be the one in use. */
+function addModels(app: FastifyInstance, options: ApiOptions): void {
+  for (const path of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
+    const found = ({ name, version }: ModelRoute['Params']) => inUse(options.find(name), version);
+    app.get<ModelRoute>(path, async ({ params }) => describeModel(found(params)));
+    app.get<ModelRoute>(`${path}/ready`, async ({ params }, reply) => {
+      const { name, current } = found(params);
+      return sendReady(reply, { name }, current !== undefined);
+    });
+    app.post<ModelRoute>(`${path}/infer`, async ({ params, body }, reply) =>
+      answer(reply, found(params), { body: body as InferBody, store: options.store }),
+    );
+  }
 }
 
-function find(sessions: ApiOptions['sessions'], name: string): SplitSession {
-  const session = sessions.get(name);
-  if (session !== undefined) return session;
+interface Asked {
+  readonly body: InferBody;
+  readonly store: ApiOptions['store'];
+}
+
+async function answer(reply: FastifyReply, host: ModelHost, { body, store }: Asked): Promise<FastifyReply> {
+  try {
+    const response = writeInferResponse(await infer({ host, body, signal: goneSignal(reply) }));
+    return reply.headers(response.headers).send(response.body);
+  } catch (error) {
+    const storing = isToBeStored(body, error) ? store(host.name, body) : undefined;
+    if (storing === undefined) throw error;
+    return reply.code(202).send({ model_name: host.name, parameters: { stored: await storing } });
+  }
+}
+
+function sendReady(reply: FastifyReply, more: object, ready: boolean): FastifyReply {
+  return reply.code(ready ? 200 : 503).send({ ...more, ready });
+}
+
+function inUse(host: ModelHost, version: string | undefined): ModelHost {
+  const current = host.current?.installed.version;
+  if (version === undefined || version === current) return host;
   throw new SplitError(
     'model-unknown',
-    `model '${name}' is not here; there are ${[...sessions.keys()].join(', ')}`,
+    `version '${version}' of '${host.name}' is not in use; '${current}' is`,
   );
 }
 
-function describeModel(name: string, { inputMetadata, outputMetadata, arms }: SplitSession): object {
-  const described = modelMetadata({ name, inputs: inputMetadata, outputs: outputMetadata });
+function describeModel({ name, current }: ModelHost): object {
+  if (current === undefined)
+    throw new SplitError('gateway-unavailable', `no version of model '${name}' is on this device yet`);
+  const { inputMetadata: inputs, outputMetadata: outputs, arms } = current.session;
+  const described = modelMetadata({ name, versions: [current.installed.version], inputs, outputs });
   return { ...described, parameters: { arms: arms.map(({ id }) => id) } };
 }
 
@@ -109,6 +138,8 @@ function goneSignal(reply: FastifyReply): AbortSignal {
 
 /** A name that a web page's owner points at this machine is not this machine's. */
 function checkHost(request: FastifyRequest): void {
+  // Nobody gets to the Unix socket by a name: clients write anything, or nothing, as the host.
+  if (request.socket.remoteAddress === undefined) return;
   if (isLoopback(request.hostname.replace(/^\[|\]$/g, ''))) return;
   throw new SplitError(
     'options-invalid',

@@ -28,6 +28,7 @@ const STATUSES: Record<ErrorCode, number> = {
   'bundle-outdated': 500,
   'runtime-failed': 500,
   'provider-unavailable': 503,
+  'storage-failed': 507,
   aborted: 499,
   closed: 503,
   internal: 500,

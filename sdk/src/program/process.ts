@@ -1,7 +1,7 @@
 /** A program as a process: its arguments, streams, signals and exit code. */
 
-/** 0: done, or stopped when asked to. 1: could not start or run. 2: the command line or the configuration is wrong. */
-export type ExitCode = 0 | 1 | 2;
+/** 0: done, or stopped when asked to. 1: could not start or run. 2: the command line or the configuration is wrong. 3: warnings. */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 /** What a program has to do with its surroundings; a process at the rim, something smaller in a test. */
 export interface Surroundings {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeNpy } from './npy.ts';
+import { decodeNpy, encodeNpy } from './npy.ts';
 
 /** As numpy.save writes it, version 1. */
 function npy(header: string, values: ArrayBufferView): Uint8Array {
@@ -44,5 +44,21 @@ describe('decodeNpy', () => {
     ['a shape of words', npy(header('<f4', "('a',)"), Float32Array.of(1))],
   ])('refuses %s', (_, bytes) => {
     expect(() => decodeNpy(bytes)).toThrowError(expect.objectContaining({ code: 'options-invalid' }));
+  });
+});
+
+describe('encodeNpy', () => {
+  it.each([
+    { type: 'float32', dims: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6.5) },
+    { type: 'int64', dims: [2], data: BigInt64Array.of(-1n, 7n) },
+    { type: 'bool', dims: [1, 2], data: Uint8Array.of(0, 1) },
+    { type: 'float64', dims: [], data: Float64Array.of(0.5) },
+  ] as const)('writes $type of [$dims] as decodeNpy reads it', (tensor) => {
+    expect(decodeNpy(encodeNpy(tensor))).toEqual(tensor);
+  });
+
+  it('writes what numpy.save writes', () => {
+    const tensor = { type: 'float32', dims: [3], data: Float32Array.of(1, 2, 3) } as const;
+    expect(encodeNpy(tensor)).toEqual(npy(header('<f4', '(3,)'), tensor.data));
   });
 });

@@ -1,9 +1,18 @@
 /** NumPy's .npy files: a header that is a Python dict in text, then the values, row by row. */
 import { SplitError } from '../errors.ts';
-import { elementCount, TENSOR_TYPES, type Tensor, type TensorType, tensorFromBytes } from '../tensor.ts';
+import {
+  elementCount,
+  TENSOR_TYPES,
+  type Tensor,
+  type TensorType,
+  tensorBytes,
+  tensorFromBytes,
+} from '../tensor.ts';
 
 const MAGIC = '\x93NUMPY';
 const MAX_HEADER_BYTES = 65_536;
+/** Before the dict: magic, version, length. */
+const PREFIX_BYTES = 10;
 
 const TYPES: Readonly<Record<string, TensorType>> = {
   f2: 'float16',
@@ -19,6 +28,21 @@ const TYPES: Readonly<Record<string, TensorType>> = {
   u8: 'uint64',
   b1: 'bool',
 };
+
+/** Format 1.0; the header fills up to a multiple of 64 bytes, as NumPy's own does. */
+export function encodeNpy(tensor: Tensor): Uint8Array {
+  const kind = Object.keys(TYPES).find((key) => TYPES[key] === tensor.type);
+  const order = TENSOR_TYPES[tensor.type].bytes === 1 ? '|' : '<';
+  const shape = tensor.dims.length === 0 ? '()' : `(${tensor.dims.join(', ')},)`;
+  const dict = `{'descr': '${order}${kind}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const length = Math.ceil((PREFIX_BYTES + dict.length + 1) / 64) * 64;
+  const bytes = new Uint8Array(length + tensor.data.byteLength);
+  const header = `${MAGIC}\x01\x00__${dict.padEnd(length - PREFIX_BYTES - 1)}\n`;
+  for (let i = 0; i < length; i++) bytes[i] = header.charCodeAt(i);
+  new DataView(bytes.buffer).setUint16(PREFIX_BYTES - 2, length - PREFIX_BYTES, true);
+  bytes.set(tensorBytes(tensor), length);
+  return bytes;
+}
 
 /** @throws SplitError `options-invalid` for what is no such file: big-endian, Fortran order, objects */
 export function decodeNpy(bytes: Uint8Array): Tensor {
