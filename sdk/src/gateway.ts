@@ -21,8 +21,8 @@ export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
-export type { QuantisedTensor } from './quantised.ts';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './protocol/envelope.ts';
+export type { QuantisedTensor } from './quantised.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
 export {

@@ -1,19 +1,20 @@
 /** ONNX Runtime: whether it is there, whether the provider is, and which provider really ran which share of a model. */
-import { execFile } from 'node:child_process';
-import { isAbsolute, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asSplitError } from '@cutpoint/sdk';
+import { createOrtProcess, type ProcessRuntime, sampleFeeds } from '@cutpoint/sdk/gateway';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { openModelStore } from '../models/model-store.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
 
+/** A driver may hang, and a first run may build engines. */
 const LONGEST_MS = 120_000;
 
 interface Observed {
   readonly error?: string;
-  readonly backends?: readonly string[];
-  readonly ran?: boolean;
-  readonly providers?: Readonly<Record<string, number>>;
+  /** Milliseconds in the kernels of each provider; none where the model was not run. */
+  readonly providers?: Readonly<Record<string, number>> | undefined;
 }
 
 export async function checkRuntime({ config }: Examination): Promise<readonly Finding[]> {
@@ -24,8 +25,7 @@ export async function checkRuntime({ config }: Examination): Promise<readonly Fi
     const store = await openModelStore({ disk: nodeDisk(), folder, basePath: path }).catch(() => undefined);
     const installed = await store?.open(store.slots.active).catch(() => undefined);
     if (installed === undefined) continue; // check-models says why.
-    const module = isAbsolute(modulePath) ? pathToFileURL(modulePath).href : modulePath;
-    const observed = await profile({ module, provider, model: installed.modelPath, shapes: inputShapes });
+    const observed = await observe(installed.modelPath, inputShapes, { provider, modulePath });
     found.push(findingOf(`runtime ${name}`, observed, { provider, modulePath }));
   }
   return found;
@@ -37,25 +37,24 @@ interface Wanted {
 }
 
 function findingOf(check: string, observed: Observed, { provider, modulePath }: Wanted): Finding {
-  const { error, ran, providers = {} } = observed;
+  const { error, providers } = observed;
   if (error !== undefined) return errorFinding(check, error, { provider, modulePath });
-  if (!ran)
+  if (providers === undefined)
     return warning(
       check,
       'the model loads; it was not run, because its shapes are open',
-      `say inputShapes of the model`,
+      'say inputShapes of the model',
     );
-  const nodes = Object.values(providers).reduce((sum, count) => sum + count, 0);
-  const text = Object.entries(providers)
-    .map(([name, count]) => `${name.replace('ExecutionProvider', '')} ran ${count} of ${nodes} nodes`)
-    .join(', ');
-  const own = Object.entries(providers).find(([name]) =>
-    name.toLowerCase().startsWith(provider.toLowerCase()),
-  );
+  const total = Object.values(providers).reduce((sum, ms) => sum + ms, 0);
+  const share = (ms: number) => `${Math.round((ms / total) * 100)} %`;
+  const text = `time by provider: ${Object.entries(providers)
+    .map(([name, ms]) => `${name} ${share(ms)}`)
+    .join(', ')}`;
+  const own = providers[provider];
   if (own === undefined)
-    return failure(check, `${provider} was asked for, and ${text}`, providerAdvice(provider));
-  if (own[1] < nodes / 2)
-    return warning(check, text, `most of the model does not run on ${provider}: a plain cpu may be faster`);
+    return failure(check, `${provider} was asked for; ${text}`, providerAdvice(provider));
+  if (own < total / 2)
+    return warning(check, text, `most of the model does not run on ${provider}: plain cpu may be faster`);
   return ok(check, text);
 }
 
@@ -63,7 +62,7 @@ function errorFinding(check: string, error: string, { provider, modulePath }: Wa
   const library =
     /(lib[\w.+-]+\.so[\w.]*|[\w-]+\.dll)[^:]*: cannot open shared object|(lib[\w.+-]+\.so[\w.]*)/.exec(error);
   const name = library?.[1] ?? library?.[2];
-  if (/Cannot find (package|module)|ERR_MODULE_NOT_FOUND/.test(error))
+  if (/is not installed|Cannot find (package|module)/.test(error))
     return failure(
       check,
       `${modulePath} is not installed`,
@@ -86,22 +85,22 @@ function providerAdvice(provider: string): string {
   return 'name a provider that this build has in runtime.provider, or none for cpu';
 }
 
-function profile(job: object): Promise<Observed> {
-  const isSource = import.meta.url.endsWith('.ts');
-  const program = fileURLToPath(new URL(isSource ? './profile-run.ts' : './profile-run.js', import.meta.url));
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [program, JSON.stringify(job)],
-      { timeout: LONGEST_MS },
-      (failed, stdout, stderr) => {
-        try {
-          resolve(JSON.parse(stdout.split('\n').find((line) => line.startsWith('{')) ?? '') as Observed);
-        } catch {
-          const how = failed?.signal ? `ended by ${failed.signal}` : `exit code ${failed?.code}`;
-          resolve({ error: `the run of the model was ${how}: ${stderr.trim().slice(-500)}` });
-        }
-      },
-    );
-  });
+/** In a process of its own, so that a driver that crashes takes nothing with it. */
+async function observe(
+  path: string,
+  shapes: Readonly<Record<string, readonly number[]>>,
+  { provider, modulePath }: Wanted,
+): Promise<Observed> {
+  let runtime: ProcessRuntime | undefined;
+  try {
+    runtime = await createOrtProcess({ provider, modulePath, hangMs: LONGEST_MS, loadMs: LONGEST_MS });
+    const model = { bytes: await readFile(path), directory: dirname(path) };
+    const { inputs } = await runtime.load(model);
+    const feeds = sampleFeeds(inputs, shapes);
+    return { providers: feeds && (await runtime.profile?.(model, feeds)) };
+  } catch (error) {
+    return { error: asSplitError(error).message };
+  } finally {
+    await runtime?.close();
+  }
 }
