@@ -4,14 +4,15 @@
  */
 import { cpus, loadavg, totalmem } from 'node:os';
 
-/** A suite measures and gives its figures; names and units are those of docs/benchmarks.md. */
+/** A suite measures and gives its figures; names and units are those of docs/benchmarks.md. Some take flags of their own. */
 export interface Suite {
-  run(progress: (text: string) => void): Promise<Readonly<Record<string, number>>>;
+  run(progress: (text: string) => void, flags: readonly string[]): Promise<Readonly<Record<string, number>>>;
 }
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   adaptive: async () => (await import('./adaptive/suite.ts')).adaptiveSuite,
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
+  paper: async () => (await import('./paper/suite.ts')).paperSuite,
   planner: async () => (await import('./planner/suite.ts')).plannerSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
   transport: async () => (await import('./transport/suite.ts')).transportSuite,
@@ -24,7 +25,7 @@ if (load === undefined) {
   process.exit(2);
 }
 console.error(machine());
-const figures = await (await load()).run((text) => console.error(text));
+const figures = await (await load()).run((text) => console.error(text), flags);
 if (flags.includes('--json')) console.log(JSON.stringify({ suite: name, figures }));
 else console.table(Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, { value }])));
 process.exit(0);

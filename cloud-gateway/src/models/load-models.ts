@@ -39,7 +39,8 @@ async function loadOrLog(folder: ModelFolder, o: LoadOptions): Promise<ServedMod
   try {
     const settings = await readModelSettings(folder.settingsPath);
     const source = fileSource(folder.modelPath);
-    const prepared = await prepareModel({ ...o, name: folder.name, source, inputShapes: settings.inputs });
+    const { inputs: inputShapes, cuts: alsoCuts } = settings;
+    const prepared = await prepareModel({ ...o, name: folder.name, source, inputShapes, alsoCuts });
     const model = { ...prepared, tables: await readModelTables(folder, prepared.digest, o.log) };
     const { cuts, inputTailMs } = model.announcement;
     o.log.info(

@@ -23,13 +23,15 @@ export interface PrepareOptions {
   /** Shapes at which cuts are chosen and timed; requests may come with others that the model takes. */
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
   readonly maxCuts: number;
+  /** Ids of cuts to offer besides. @default none */
+  readonly alsoCuts?: readonly string[];
   readonly log: Log;
 }
 
-/** @throws SplitError `model-invalid`, `options-invalid`, `runtime-failed` */
+/** @throws SplitError `model-invalid`, `cut-invalid`, `options-invalid`, `runtime-failed` */
 export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
   const model = await openModel(o.source, o.runtime, { inputShapes: o.inputShapes });
-  const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts });
+  const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
   const executor = await openExecutor(model, cuts, o.runtime);
   const { kind, reason, rows } = executor.report;
   o.log.info({ model: o.name, executor: kind, reason, rows }, executor.description);

@@ -10,6 +10,8 @@ export interface ModelSettings {
    * timed at these shapes; requests may come with others.
    */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** Ids of cuts to offer besides those that the gateway chooses: those of a plan, for example. */
+  readonly cuts: readonly string[];
 }
 
 const MAX_SETTINGS_BYTES = 1 << 16;
@@ -28,6 +30,10 @@ const schema = z.strictObject({
         .max(MAX_RANK),
     )
     .default({}),
+  cuts: z
+    .array(z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits'))
+    .max(64)
+    .default([]),
 });
 
 /**
@@ -36,7 +42,7 @@ const schema = z.strictObject({
  */
 export async function readModelSettings(path: string): Promise<ModelSettings> {
   const text = await readIfPresent(path);
-  if (text === undefined) return { inputs: {} };
+  if (text === undefined) return { inputs: {}, cuts: [] };
   if (text.length > MAX_SETTINGS_BYTES) {
     throw new SplitError(
       'options-invalid',

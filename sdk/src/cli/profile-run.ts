@@ -21,6 +21,7 @@ import type { Tensors } from '../tensor.ts';
 import { readInputSets } from './input-sets.ts';
 import { missingShapes } from './inspection.ts';
 import { type OpenedModel, withModel } from './model-flags.ts';
+import { pictureDecodeMs } from './picture-times.ts';
 import type { ProfileFlags } from './profile.ts';
 import type { World } from './verb.ts';
 
@@ -29,7 +30,8 @@ const MAX_DEFAULT_THREADS = 8;
 
 interface ProfileContext {
   readonly world: World;
-  readonly pictureBytes: readonly number[];
+  /** Contents of the application's picture files. */
+  readonly pictures: readonly Uint8Array[];
 }
 
 export function makeProfile(path: string, flags: ProfileFlags, context: ProfileContext): Promise<Profile> {
@@ -39,7 +41,7 @@ export function makeProfile(path: string, flags: ProfileFlags, context: ProfileC
     const sized = await atShapesOf(opened, inputs[0] ?? {});
     const { model } = sized;
     const [inputCut] = model.cuts;
-    const cuts = candidateCuts(model.cuts, model.graph, { limit: flags.maxCuts });
+    const cuts = candidateCuts(model.cuts, model.graph, { limit: flags.maxCuts, also: flags.cuts ?? [] });
     if (!inputCut)
       throw new SplitError('cut-invalid', 'the model has no cut at all: its inputs cannot be sent');
     const facts = factsOf(sized, { ...flags, threads }, context.world);
@@ -58,7 +60,7 @@ interface Job extends OpenedModel {
 async function measured(
   job: Job,
   flags: ProfileFlags,
-  { world, pictureBytes }: ProfileContext,
+  { world, pictures }: ProfileContext,
 ): Promise<Profile> {
   const { model, runtime, inputs, cuts, inputCut, facts } = job;
   const [feeds] = inputs;
@@ -76,7 +78,8 @@ async function measured(
       profiles: flags.codecs,
       rounds: flags.rounds,
       facts: { ...facts, executor: executorText(executor) },
-      pictureBytes,
+      pictureBytes: sizesOf(pictures),
+      pictureDecodeMs: await pictureDecodeMs(pictures, feeds),
       // Linux and Node count in kibibytes.
       peakMemoryBytes: () => process.resourceUsage().maxRSS * 1024,
     });
@@ -85,7 +88,7 @@ async function measured(
   }
 }
 
-function guessed(job: Job, flags: ProfileFlags, { pictureBytes }: ProfileContext): Profile {
+function guessed(job: Job, flags: ProfileFlags, { pictures }: ProfileContext): Profile {
   const { model, cuts, inputCut, facts } = job;
   return guessProfile({
     facts: { ...facts, device: flags.device ?? `a guessed ${flags.guess}`, executor: 'none: guessed' },
@@ -96,9 +99,11 @@ function guessed(job: Job, flags: ProfileFlags, { pictureBytes }: ProfileContext
     cuts,
     profiles: flags.codecs,
     machine: flags.guess === 'server' ? SERVER : SMALL_BOARD,
-    pictureBytes,
+    pictureBytes: sizesOf(pictures),
   });
 }
+
+const sizesOf = (files: readonly Uint8Array[]) => files.map(({ length }) => length);
 
 function executorText({ report }: OpenedExecutor): string {
   return `${report.kind}: ${report.reason}`.slice(0, 500);

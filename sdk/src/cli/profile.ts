@@ -1,5 +1,5 @@
 /** `cutpoint profile`: what a model takes on this machine, cut by cut, and what would travel. */
-import { stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
@@ -19,6 +19,8 @@ export interface ProfileFlags extends ModelFlags {
   readonly codecs: readonly CodecProfile[];
   readonly rounds: number;
   readonly maxCuts: number;
+  /** Ids of cuts to time besides those. */
+  readonly cuts?: readonly string[];
   readonly executor: 'auto' | 'valve' | 'chain' | 'separate';
   readonly guess?: 'board' | 'server';
   readonly out?: string;
@@ -62,6 +64,7 @@ function describe(command: Command): void {
         .argParser(readNumber('--max-cuts', whole(1, 32)))
         .default(8),
     )
+    .option('--cuts <ids...>', 'cuts to time besides, by their ids in cutpoint inspect')
     .addOption(
       new Option('--executor <kind>', 'what runs head and tail; auto is what a session chooses')
         .choices(['auto', 'valve', 'chain', 'separate'])
@@ -81,17 +84,17 @@ function describe(command: Command): void {
 }
 
 async function profile(path: string, flags: ProfileFlags, world: World): Promise<ExitCode> {
-  const pictureBytes = await Promise.all((flags.image ?? []).map(sizeOf));
-  const made: Profile = await makeProfile(path, flags, { world, pictureBytes });
+  const pictures = await Promise.all((flags.image ?? []).map(readPicture));
+  const made: Profile = await makeProfile(path, flags, { world, pictures });
   if (flags.out !== undefined) await writeFile(flags.out, profileText(made));
   world.writeOut(flags.json ? profileText(made) : profileReport(made, world.hasColours));
   return 0;
 }
 
-async function sizeOf(path: string): Promise<number> {
-  const found = await stat(path).catch((cause: unknown) => {
+async function readPicture(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new SplitError('options-invalid', `cannot read --image ${path}: ${cause}`, { cause });
   });
-  if (found.isFile() && found.size > 0) return found.size;
+  if (bytes.length > 0) return bytes;
   throw new SplitError('options-invalid', `--image ${path} is not a file with anything in it`);
 }

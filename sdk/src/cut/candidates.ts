@@ -8,17 +8,20 @@ import { fusionGroups, isInsideFusion } from './fusion.ts';
 export interface CandidateOptions {
   /** Most cuts to return. Minimum 1. @default 8 */
   readonly limit?: number;
+  /** Ids of cuts to return besides these. @default none */
+  readonly also?: readonly string[];
 }
 
 /**
  * At most `limit` cuts with work on both sides, by ascending position: of each slice of the depth the one that
  * sends least, then those that send less than every earlier cut. No cut is inside a group of fused nodes.
  * The same cuts give the same answer on every machine.
+ * @throws SplitError `options-invalid`, `cut-invalid` for an id in `also` that is none of a cut that may be offered
  */
 export function candidateCuts(
   cuts: readonly Cut[],
   graph: Graph,
-  { limit = 8 }: CandidateOptions = {},
+  { limit = 8, also = [] }: CandidateOptions = {},
 ): Cut[] {
   if (!Number.isInteger(limit) || limit < 1)
     throw new SplitError('options-invalid', `limit ${limit} is not 1 or more`);
@@ -26,7 +29,17 @@ export function candidateCuts(
   const chosen = new Set(smallestOfSlices(offered, limit));
   const records = recordLows(offered).sort((a, b) => sizeOf(a) - sizeOf(b) || a.position - b.position);
   for (const cut of records) if (chosen.size < limit) chosen.add(cut);
+  for (const id of also) chosen.add(namedCut(offered, id));
   return offered.filter((cut) => chosen.has(cut));
+}
+
+function namedCut(offered: readonly Cut[], id: string): Cut {
+  const cut = offered.find((candidate) => candidate.id === id);
+  if (cut) return cut;
+  throw new SplitError(
+    'cut-invalid',
+    `cut '${id}' is none of the ${offered.length} cuts that can be offered`,
+  );
 }
 
 /** The cuts with work on both sides that part no group of fused nodes, by ascending position. */

@@ -9,6 +9,7 @@ import { addSavers, type Closure, closureLine, weighItems } from './closure.ts';
 import { bestBetween, between, type ClosureSet, isNested } from './closure-between.ts';
 import { lineAt, lowerEnvelope, type XRange } from './envelope.ts';
 import { type ClosureFlow, createClosureFlow } from './max-flow.ts';
+import { setsBetween } from './nested-envelope.ts';
 import { nestedParts } from './nested-parts.ts';
 
 export interface ClosureEnvelopeTask {
@@ -32,16 +33,18 @@ function partEnvelope(closure: Closure, { range, mostMs }: ClosureEnvelopeTask):
   // A tensor that alone costs more than a head we have never crosses in the best one; how much more is all one.
   const capMs = mostMs * 1.001 + 1e-6;
   const flow = createClosureFlow(closure.rules);
-  const whole = { closure, capMs, isNested: isNested(closure), flow, proofs: [] };
+  const whole = { closure, capMs, flow, proofs: [] };
   const left = proveEnd(whole, range.fromX);
   // A slower link makes no head cheaper.
   if (lineAt(left.line, range.fromX) > mostMs) return [];
   const right = proveEnd(whole, range.toX);
   const isUseful = lineAt(right.line, range.toX) <= mostMs;
   // Both ends have to be lowest at their x: there, if not this set, the head that we have.
-  const ends = isUseful ? [left, right] : [left, headWeHave(closure, mostMs)];
-  const sets = completeSets(whole, ends, range);
-  return isUseful ? sets : sets.filter((_, place) => place !== 1);
+  const end = isUseful ? right : headWeHave(closure, mostMs);
+  const inner = isNested(closure)
+    ? setsBetween(closure, { left, right: end, capMs })
+    : completeSets(whole, [left, end], range).slice(2);
+  return [left, ...inner, ...(isUseful ? [right] : [])];
 }
 
 // It stands for links on which every set of the block is too dear: all items, so that no better one is ruled out.
@@ -52,7 +55,6 @@ function headWeHave({ rules }: Closure, mostMs: number): ClosureSet {
 interface Problem {
   readonly closure: Closure;
   readonly capMs: number;
-  readonly isNested: boolean;
 }
 
 /** The whole problem with the flows found so far, by rising x. */
@@ -89,7 +91,6 @@ function completeSets(
     const known = sets.length;
     for (const corner of fresh) sets.push(...lowerWithin(whole, corner));
     if (sets.length > known) continue;
-    if (whole.isNested) return smallestNested(whole, sets, range);
     for (const corner of middleFirst(corners.filter((each) => proved.add(each)))) {
       sets.push(...lowerAnywhere(whole, corner));
     }
@@ -112,28 +113,6 @@ function smallestSets(
     return set && piece.index > 1 ? [smallestSet(whole, set, piece)] : [];
   });
   return [...sets.slice(0, 2), ...inner];
-}
-
-/** The same for nested sets: the smallest lies between the smallest of the piece before and the set that is known. */
-function smallestNested(
-  { closure, capMs }: Problem,
-  sets: readonly ClosureSet[],
-  range: XRange,
-): readonly ClosureSet[] {
-  const ends = sets.slice(0, 2);
-  const lines = sets.map(({ line }) => line);
-  let before = sets[0]?.chosen ?? new Uint8Array(closure.rules.items);
-  const inner = lowerEnvelope(lines, range).flatMap(({ index, fromX, toX }) => {
-    const set = sets[index];
-    if (!set || index < 2) return [];
-    const x = (fromX + toX) / 2;
-    const found = bestBetween(closure, between(before, set.chosen), { x, capMs });
-    const isAsGood = found && lineAt(found.line, x) <= lineAt(set.line, x) + found.noiseMs;
-    const smallest = isAsGood ? found : set;
-    before = smallest.chosen;
-    return [smallest];
-  });
-  return [...ends, ...inner];
 }
 
 // Between two proved corners costs are a straight line, so that between their flows lies one that is maximal.

@@ -128,7 +128,8 @@ function standingAssumptions({ edge, cloud, arms, wish }: PlanRequest): string[]
       said.push(`The ${who} is played: its times were measured and multiplied by ${slowdown}.`);
   if (edge.inputSource === 'seeded')
     said.push('What is sent was measured on made-up inputs; real ones pack otherwise.');
-  if (arms.some(({ id }) => id === 'input/image'))
+  const picture = cloud.transfers.find(({ profile }) => profile === 'image');
+  if (arms.some(({ id }) => id === 'input/image') && typeof picture?.decodeMs !== 'number')
     said.push('What the gateway takes to decode a picture is not counted.');
   if (wish.objective === 'energy' && wish.models?.power) said.push(`Power: ${wish.models.power.source}.`);
   return said;

@@ -8,7 +8,7 @@ import type { Profile, ProfiledTransfer } from '../planner/profile.ts';
 import { elementCount, TENSOR_TYPES, type TensorInfo } from '../tensor.ts';
 import { guessNodeMs, type MachineGuess, nodeWork } from './flops.ts';
 import { guessedTiming } from './measure.ts';
-import { INPUT_PROFILE } from './measure-transfers.ts';
+import { INPUT_PROFILES, REPLY_PROFILE } from './measure-transfers.ts';
 import { type ProfileFacts, pictureTransfers, slowed } from './profile-model.ts';
 
 /** Packing takes about as long as reading and writing every byte a few times. */
@@ -48,7 +48,7 @@ export function guessProfile(request: GuessRequest): Profile {
     cuts: timed,
     transfers: [
       ...pictureTransfers(pictureBytes),
-      guessedTransfer(inputCut, INPUT_PROFILE),
+      ...INPUT_PROFILES.map((profile) => guessedTransfer(inputCut, profile)),
       ...cuts.flatMap((cut) => profiles.map((codec) => guessedTransfer(cut, codec))),
     ],
     reply: guessedReply(request),
@@ -85,5 +85,5 @@ function guessedReply({ outputs, types }: GuessRequest): Profile['reply'] {
     return sum + TENSOR_TYPES[type].bytes * elementCount(dims);
   }, 0);
   const codecMs = (bytes / CODEC_BYTES_PER_SECOND) * 1000;
-  return { profile: INPUT_PROFILE, bytes, encodeMs: codecMs, decodeMs: codecMs };
+  return { profile: REPLY_PROFILE, bytes, encodeMs: codecMs, decodeMs: codecMs };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { directRuntime } from '../../../test/support/direct-runtime.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { systemClock } from '../clock.ts';
 import { candidateCuts } from '../cut/candidates.ts';
 import { headLine } from '../planner/cut-problem.ts';
 import { msPerByte } from '../planner/envelope.ts';
@@ -30,8 +31,10 @@ afterAll(async () => {
 const feeds = { input: { type: 'float32' as const, data: new Float32Array(3072), dims: [1, 3, 32, 32] } };
 
 describe('measureModel', () => {
+  const job = { executor, clock: systemClock(), feeds, fetches: ['output'] };
+
   it('times the whole model, and head and tail of every cut, as often as it was asked to', async () => {
-    const measured = await measureModel({ executor, feeds, fetches: ['output'], warmUp: 1, rounds: 4 });
+    const measured = await measureModel({ ...job, warmUp: 1, rounds: 4 });
     expect(measured.cuts.map(({ cut }) => cut.id)).toEqual(executor.cuts.map(({ id }) => id));
     const timings = [measured.whole, ...measured.cuts.flatMap(({ head, tail }) => [head, tail])];
     expect(timings).toHaveLength(1 + 2 * executor.cuts.length);
@@ -42,7 +45,7 @@ describe('measureModel', () => {
   });
 
   it('refuses to count no round at all', async () => {
-    const none = measureModel({ executor, feeds, fetches: ['output'], rounds: 0 });
+    const none = measureModel({ ...job, rounds: 0 });
     await expect(none).rejects.toMatchObject({
       code: 'options-invalid',
       message: 'rounds is 0; expected 1 or more',

@@ -1,12 +1,14 @@
 /** Measures a model on this machine: the whole, and head and tail of each cut, as real segments in real sessions. */
+import type { Clock } from '../clock.ts';
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
 import type { Timing } from '../planner/profile.ts';
-import type { Executor } from '../runtime/executor/executor.ts';
+import type { Executor, ExecutorRequest, ExecutorResult } from '../runtime/executor/executor.ts';
 import type { Tensors } from '../tensor.ts';
 
 export interface MeasureRequest {
   readonly executor: Executor;
+  readonly clock: Clock;
   /** Cuts of the executor to time. @default all of them */
   readonly cuts?: readonly Cut[];
   readonly feeds: Tensors;
@@ -57,18 +59,21 @@ export async function measureModel(request: MeasureRequest): Promise<MeasuredMod
   };
 }
 
-/** Time inside the runtime, without handing tensors over. Without a cut the whole model is the head. */
+/** As a session and a gateway wait for it, so with tensors handed over. Without a cut the whole model is the head. */
 async function timeOnce(
-  request: MeasureRequest,
+  { executor, clock, feeds, fetches, signal }: MeasureRequest,
   cut: Cut | undefined,
 ): Promise<{ headMs: number; tailMs: number }> {
-  const { executor, feeds, fetches, signal } = request;
-  const stop = { signal };
-  if (!cut) return { headMs: sum((await executor.run({ feeds, fetches, ...stop })).segmentMs), tailMs: 0 };
+  const timed = async (part: ExecutorRequest): Promise<ExecutorResult & { readonly ms: number }> => {
+    const startMs = clock.nowMs();
+    const result = await executor.run({ ...part, signal });
+    return { ...result, ms: clock.nowMs() - startMs };
+  };
+  if (!cut) return { headMs: (await timed({ feeds, fetches })).ms, tailMs: 0 };
   const inTail = fetches.filter((name) => !cut.headOutputs.includes(name));
-  const head = await executor.run({ to: cut, feeds, fetches: cut.tensors.map(({ name }) => name), ...stop });
-  const tail = await executor.run({ from: cut, feeds: head.values, fetches: inTail, ...stop });
-  return { headMs: sum(head.segmentMs), tailMs: sum(tail.segmentMs) };
+  const head = await timed({ to: cut, feeds, fetches: cut.tensors.map(({ name }) => name) });
+  const tail = await timed({ from: cut, feeds: head.values, fetches: inTail });
+  return { headMs: head.ms, tailMs: tail.ms };
 }
 
 /** Median and distance between the quartiles. */
@@ -86,5 +91,3 @@ export function timingOf(ms: readonly number[]): Timing {
 export function guessedTiming(ms: number): Timing {
   return { medianMs: ms, spreadMs: 0, runs: 0, isGuess: true };
 }
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

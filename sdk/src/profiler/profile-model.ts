@@ -23,6 +23,8 @@ export interface ProfileRequest extends TransferRequest {
   readonly facts: ProfileFacts;
   /** Sizes of the application's picture files; without any, sending the picture does not compete. */
   readonly pictureBytes?: readonly number[] | undefined;
+  /** What a gateway here takes to make the input of a picture file; `null` where that was not timed. @default null */
+  readonly pictureDecodeMs?: number | null | undefined;
   /** @default 15 */
   readonly rounds?: number | undefined;
   /** Most memory that this process has held so far, in bytes. */
@@ -31,10 +33,11 @@ export interface ProfileRequest extends TransferRequest {
 
 /** @throws SplitError `options-invalid`, and what the executor and the codec throw */
 export async function profileModel(request: ProfileRequest): Promise<Profile> {
-  const { executor, inputs, fetches, rounds, facts, pictureBytes = [] } = request;
+  const { executor, clock, inputs, fetches, rounds, facts, pictureBytes = [] } = request;
   const [feeds] = inputs;
   if (!feeds) throw new SplitError('options-invalid', 'inputs are 0; expected 1 or more');
-  const measured = await measureModel({ executor, feeds, fetches, ...(rounds !== undefined && { rounds }) });
+  const often = rounds === undefined ? {} : { rounds };
+  const measured = await measureModel({ executor, clock, feeds, fetches, ...often });
   const crossing = await measureTransfers(request);
   const profile: Profile = {
     format: 'cutpoint-profile',
@@ -45,7 +48,7 @@ export async function profileModel(request: ProfileRequest): Promise<Profile> {
     peakMemoryBytes: request.peakMemoryBytes?.() ?? null,
     ...partsOf(measured),
     ...crossing,
-    transfers: [...pictureTransfers(pictureBytes), ...crossing.transfers],
+    transfers: [...pictureTransfers(pictureBytes, request.pictureDecodeMs), ...crossing.transfers],
   };
   return slowed(profile, facts.slowdown);
 }
@@ -57,8 +60,11 @@ function partsOf({ whole, cuts }: MeasuredModel): Pick<Profile, 'whole' | 'cuts'
   };
 }
 
-/** The application has them anyway: nothing is encoded. The gateway's decoder is not here to be timed. */
-export function pictureTransfers(sizes: readonly number[]): readonly ProfiledTransfer[] {
+/** The application has them anyway: nothing is encoded. */
+export function pictureTransfers(
+  sizes: readonly number[],
+  decodeMs: number | null = null,
+): readonly ProfiledTransfer[] {
   if (sizes.length === 0) return [];
   const sorted = sizes.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
@@ -69,7 +75,7 @@ export function pictureTransfers(sizes: readonly number[]): readonly ProfiledTra
       sentBytes: at(0.5),
       spreadBytes: at(0.75) - at(0.25),
       encodeMs: 0,
-      decodeMs: null,
+      decodeMs,
       isGuess: false,
     },
   ];

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import sharp from 'sharp';
 import type { SimulatedArm } from '../../../sdk/src/adaptive/simulated-plan.ts';
+import { systemClock } from '../../../sdk/src/clock.ts';
 import { type Codec, type CodecProfile, createCodec } from '../../../sdk/src/codec/codec.ts';
 import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
 import { zstdNode } from '../../../sdk/src/codec/zstd-node.ts';
@@ -36,7 +37,7 @@ async function planOf(net: BenchNet): Promise<string> {
   const [input] = (await croppedInputs(net.shape, 2)) as [Tensor];
   const feeds = { [net.input]: input };
   const fetches = model.outputs.map(({ name }) => name);
-  const measured = await measureModel({ executor, feeds, fetches, rounds: 11 });
+  const measured = await measureModel({ executor, clock: systemClock(), feeds, fetches, rounds: 11 });
   const { values } = await executor.run({
     feeds,
     fetches: [...new Set([...fetches, ...crossing(executor)])],
