@@ -42,6 +42,23 @@ describe('a gateway', () => {
     await close();
   });
 
+  it('offers the cuts that its settings name besides those it chooses', async () => {
+    const inputs = { input: [1, 3, 32, 32] };
+    const announcedIds = async (maxCuts: number) => {
+      const gateway = await start({ maxCuts });
+      const { client, close } = await connectDevice(gateway.brokerUrl);
+      const { models: announced } = await client.waitForGateway('net', { deadlineMs: 5_000 });
+      await close();
+      await gateway.stop();
+      return announced[0]?.cuts.map(({ id }) => id) ?? [];
+    };
+    await models.add('net', smallConvNet(), { inputs });
+    const [many, [one = '']] = [await announcedIds(4), await announcedIds(1)];
+    await models.add('net', smallConvNet(), { inputs, cuts: many });
+    expect(many).toHaveLength(4);
+    expect(await announcedIds(1)).toEqual(expect.arrayContaining([one, ...many]));
+  });
+
   it('frees its port when it stops, and stops twice without harm', async () => {
     await models.add('net', smallConvNet());
     const first = await start();

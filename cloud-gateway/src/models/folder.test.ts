@@ -46,16 +46,17 @@ describe('the folder of models', () => {
 describe('cutpoint.json', () => {
   it('binds the shapes of inputs', async () => {
     const path = await write('cutpoint.json', '{"inputs": {"x": [1, 3, 480, 640]}}');
-    expect(await readModelSettings(path)).toEqual({ inputs: { x: [1, 3, 480, 640] } });
+    expect(await readModelSettings(path)).toEqual({ inputs: { x: [1, 3, 480, 640] }, cuts: [] });
   });
 
   it('may be missing', async () => {
-    expect(await readModelSettings(join(directory, 'cutpoint.json'))).toEqual({ inputs: {} });
+    expect(await readModelSettings(join(directory, 'cutpoint.json'))).toEqual({ inputs: {}, cuts: [] });
   });
 
   it.each([
     ['text that is not JSON', '{', /cutpoint\.json is not JSON/],
     ['a dimension that is none', '{"inputs": {"x": [1, 0]}}', /cutpoint\.json: inputs\.x\[1\]/],
+    ['a cut that is none', '{"cuts": ["conv1"]}', /cutpoint\.json: cuts\[0\]/],
     ['an unknown key', '{"shapes": {}}', /shapes/],
     ['too many dimensions', `{"inputs": {"x": [${Array(9).fill(1)}]}}`, /inputs\.x/],
   ])('is refused with its path for %s', async (_what, text, message) => {

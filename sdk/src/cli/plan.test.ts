@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasChromium, openChromium } from '../../../test/support/chromium.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
@@ -100,7 +101,7 @@ describe('cutpoint profile', () => {
     expect(edge.cuts).toHaveLength(4);
     for (const { head, tail } of edge.cuts)
       expect([head.runs, tail.runs, head.medianMs > 0]).toEqual([3, 3, true]);
-    expect(edge.transfers).toHaveLength(2 + 4 * 4);
+    expect(edge.transfers).toHaveLength(3 + 4 * 4);
     expect(edge.transfers[0]).toMatchObject({
       cutId: null,
       profile: 'image',
@@ -117,6 +118,24 @@ describe('cutpoint profile', () => {
       transfers.filter(({ profile }) => profile !== 'image').map(({ sentBytes }) => sentBytes),
     ];
     expect(bytes(edge)).toEqual(bytes(cloud));
+  });
+
+  it("times the gateway's decoder on a picture that is the input, and cuts that are named", async () => {
+    const pixels = { width: 32, height: 32, channels: 3 as const };
+    await writeFile(
+      join(folder, 'input.jpg'),
+      await sharp({ create: { ...pixels, background: 'teal' } })
+        .jpeg()
+        .toBuffer(),
+    );
+    const [, , , last] = (await profileOf('edge.json')).cuts;
+    const { out } = await cutpoint(
+      ...['profile', 'net.onnx', '--shape', 'input=1x3x32x32', '--rounds', '1', '--executor', 'chain'],
+      ...['--codecs', 'uint8', '--max-cuts', '1', '--cuts', last?.id ?? '', '--image', 'input.jpg', '--json'],
+    );
+    const { cuts, transfers } = readProfile(JSON.parse(out));
+    expect(cuts.map(({ id }) => id)).toContain(last?.id);
+    expect(transfers.find(({ profile }) => profile === 'image')?.decodeMs).toBeGreaterThan(0);
   });
 
   it('guesses without running, and says so', async () => {
@@ -175,7 +194,8 @@ describe('cutpoint profile', () => {
     const { inputs, inputSource, transfers } = readProfile(JSON.parse(out));
     expect({ code, inputs, inputSource }).toEqual({ code: 0, inputs: 3, inputSource: 'files' });
     // All zeros pack into next to nothing, the others do not.
-    expect(transfers.find(({ cutId }) => cutId === null)?.spreadBytes).toBeGreaterThan(100);
+    const packed = transfers.find(({ cutId, profile }) => cutId === null && profile === 'float32+deflate');
+    expect(packed?.spreadBytes).toBeGreaterThan(100);
   });
 });
 
@@ -189,6 +209,7 @@ describe('cutpoint plan and explain', () => {
     const plan = readPlan(JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')));
     expect(plan.arms.map(({ kind }) => kind).filter((kind) => kind !== 'split')).toEqual([
       'device',
+      'cloud',
       'cloud',
       'cloud',
     ]);

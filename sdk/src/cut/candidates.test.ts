@@ -61,6 +61,17 @@ describe('candidateCuts', () => {
     expect(candidateCuts(cuts.toReversed(), graph)).toEqual(candidateCuts(cuts, graph));
   });
 
+  it('adds the cuts that are named, in their places', () => {
+    const { cuts, graph } = chainOf([9, 8, 7, 9, 3, 4, 2, 2, 8, 1, 5]);
+    const found = candidateCuts(cuts, graph, { limit: 1, also: ['8', '3'] });
+    expect(found.map(({ id }) => id)).toEqual(['3', '8', '9']);
+  });
+
+  it.each(['0', '10', 'other'])('refuses the name %s, which is of no cut inside the model', (id) => {
+    const { cuts, graph } = chainOf([9, 8, 7, 9, 3, 4, 2, 2, 8, 1, 5]);
+    expect(() => candidateCuts(cuts, graph, { also: [id] })).toThrow(`cut '${id}' is none of the 9 cuts`);
+  });
+
   it('is spread over the depth', () => {
     const { cuts, graph } = chainOf(Array.from({ length: 41 }, (_, i) => 100 - i));
     const depths = candidateCuts(cuts, graph, { limit: 4 }).map((cut) => Math.floor(cut.depth * 4));

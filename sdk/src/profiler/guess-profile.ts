@@ -13,6 +13,8 @@ import { type ProfileFacts, pictureTransfers, slowed } from './profile-model.ts'
 
 /** Packing takes about as long as reading and writing every byte a few times. */
 const CODEC_BYTES_PER_SECOND = 2e8;
+/** As it is: copied. */
+const COPIED_BYTES_PER_SECOND = 2e9;
 
 export interface GuessRequest {
   readonly facts: ProfileFacts;
@@ -59,7 +61,8 @@ export function guessProfile(request: GuessRequest): Profile {
 function guessedTransfer(cut: Cut, profile: CodecProfile): ProfiledTransfer {
   if (cut.bytes === null)
     throw new SplitError('options-invalid', `the size of cut ${cut.id} is open; give the inputs' shapes`);
-  const codecMs = (cut.bytes / CODEC_BYTES_PER_SECOND) * 1000;
+  const rate = profile === 'float32' ? COPIED_BYTES_PER_SECOND : CODEC_BYTES_PER_SECOND;
+  const codecMs = (cut.bytes / rate) * 1000;
   return {
     cutId: cut.position === 0 ? null : cut.id,
     profile,

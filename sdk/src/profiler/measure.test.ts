@@ -31,10 +31,10 @@ afterAll(async () => {
 const feeds = { input: { type: 'float32' as const, data: new Float32Array(3072), dims: [1, 3, 32, 32] } };
 
 describe('measureModel', () => {
-  const job = { executor, clock: systemClock(), feeds, fetches: ['output'] };
+  const job = () => ({ executor, clock: systemClock(), feeds, fetches: ['output'] });
 
   it('times the whole model, and head and tail of every cut, as often as it was asked to', async () => {
-    const measured = await measureModel({ ...job, warmUp: 1, rounds: 4 });
+    const measured = await measureModel({ ...job(), warmUp: 1, rounds: 4 });
     expect(measured.cuts.map(({ cut }) => cut.id)).toEqual(executor.cuts.map(({ id }) => id));
     const timings = [measured.whole, ...measured.cuts.flatMap(({ head, tail }) => [head, tail])];
     expect(timings).toHaveLength(1 + 2 * executor.cuts.length);
@@ -45,7 +45,7 @@ describe('measureModel', () => {
   });
 
   it('refuses to count no round at all', async () => {
-    const none = measureModel({ ...job, rounds: 0 });
+    const none = measureModel({ ...job(), rounds: 0 });
     await expect(none).rejects.toMatchObject({
       code: 'options-invalid',
       message: 'rounds is 0; expected 1 or more',

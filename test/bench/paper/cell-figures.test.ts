@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { baselineGain, type Cell, cellFigures, pickRatio } from './cell-figures.ts';
+import { baselineGain, type Cell, cellFigures, pickRatio, speedUp } from './cell-figures.ts';
 import { fitLayers } from './layer-regression.ts';
 
 const CELL: Cell = {
@@ -7,9 +7,9 @@ const CELL: Cell = {
   edgeSlowdown: 4,
   uplinkBitsPerSecond: 5.85e6,
   arms: [
-    { id: 'device', predictedMs: 190, measuredMs: 200 },
-    { id: 'a/uint8', predictedMs: 100, measuredMs: 100 },
-    { id: 'b/uint8', predictedMs: 120, measuredMs: 80 },
+    { id: 'device', name: 'the device alone', predictedMs: 190, measuredMs: 200 },
+    { id: 'a/uint8', name: 'a as uint8', predictedMs: 100, measuredMs: 100 },
+    { id: 'b/uint8', name: 'b as uint8', predictedMs: 120, measuredMs: 80 },
   ],
   pickId: 'a/uint8',
   baselineIds: { 'edge only': 'device', DADS: 'b/uint8' },
@@ -23,6 +23,12 @@ describe('figures of the paper suite', () => {
     expect(figures.medianPredictionError).toBeCloseTo(0.05);
     expect(figures.worstPickRatio).toBeCloseTo(1.25);
     expect(figures.worstBaselineGain).toBeCloseTo(0.2);
+  });
+
+  it('say how many times as long as the pick a baseline takes', () => {
+    const cells = [CELL, { ...CELL, pickId: 'b/uint8' }];
+    expect(speedUp(cells, 'edge only').mean).toBeCloseTo(2.25);
+    expect(speedUp(cells, 'edge only').most).toBeCloseTo(2.5);
   });
 
   it('gain nothing from a baseline that is slower than the pick', () => {

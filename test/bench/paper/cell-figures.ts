@@ -1,11 +1,17 @@
 /** The paper suite's figures, from its cells. A cell is one model on one device's speed over one bandwidth. */
+import type { StageTimes } from '../../../sdk/src/planner/cost-model.ts';
 import { median } from '../statistics.ts';
 
 export interface MeasuredArm {
   readonly id: string;
+  /** What people call it. */
+  readonly name: string;
   readonly predictedMs: number;
   /** Median of the runs. */
   readonly measuredMs: number;
+  /** The same stage by stage, where they were kept. */
+  readonly predicted?: StageTimes;
+  readonly measured?: StageTimes;
 }
 
 export interface Cell {
@@ -26,6 +32,21 @@ export interface PaperFigures {
   readonly worstPickRatio: number;
   /** Share of the plan's time that the best baseline saves, in the worst cell; below 0 where none saves any. */
   readonly worstBaselineGain: number;
+}
+
+/** How many times as long as the plan's pick a baseline takes. */
+export interface SpeedUp {
+  readonly mean: number;
+  readonly most: number;
+}
+
+/** Over the cells that have the baseline. */
+export function speedUp(cells: readonly Cell[], baseline: string): SpeedUp {
+  const ratios = cells.flatMap((cell) => {
+    const id = cell.baselineIds[baseline];
+    return id === undefined ? [] : [armMs(cell, id) / armMs(cell, cell.pickId)];
+  });
+  return { mean: ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length, most: Math.max(...ratios) };
 }
 
 /** All are NaN or infinite without cells. */

@@ -3,11 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { createSplitSession, type SplitSession } from '@cutpoint/sdk/node';
 import { createLink, type Link } from '@cutpoint/sdk/testing';
 import { offeredCuts } from '../../../sdk/src/cut/candidates.ts';
+import { predictStages, type StageTimes } from '../../../sdk/src/planner/cost-model.ts';
 import { lineAt, msPerByte } from '../../../sdk/src/planner/envelope.ts';
 import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
-import type { Profile } from '../../../sdk/src/planner/profile.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openModel, type SplitModel } from '../../../sdk/src/session/open-model.ts';
+import { NO_STAGES } from '../../../sdk/src/session/trace.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
 import {
   connectDevice,
@@ -19,7 +20,8 @@ import {
 import { median } from '../statistics.ts';
 import { type BaselinePicks, baselinePicks } from './baseline-picks.ts';
 import type { Cell, MeasuredArm } from './cell-figures.ts';
-import { makePlanFile, measureProfile } from './cutpoint-files.ts';
+import { type FreshPlans, openFreshPlans } from './fresh-plan.ts';
+import { measureProfile } from './measure-profile.ts';
 import type { PaperInput, PaperNet } from './nets.ts';
 import { nodeTimes } from './node-times.ts';
 
@@ -29,10 +31,11 @@ export const UPLINKS: readonly number[] = [1.1e6, 5.85e6, 18.88e6, 50e6, 100e6];
 export const DOWNLINK_BITS_PER_SECOND = 20e6;
 /** Each way. */
 export const DELAY_MS = 10;
+const LINK = { roundTripMs: 2 * DELAY_MS, downlinkBitsPerSecond: DOWNLINK_BITS_PER_SECOND };
 export const THREADS = 2;
 const MAX_CUTS = 8;
 /** Besides the pick, as many arms that the plan thinks nearly as good. */
-const RUNNERS_UP = 3;
+const RUNNERS_UP = 2;
 
 export type Progress = (text: string) => void;
 
@@ -58,7 +61,18 @@ export async function measureNet(net: PaperNet, progress: Progress): Promise<rea
       folder.model('net').replace('model.onnx', 'cutpoint.json'),
       JSON.stringify({ inputs, cuts }),
     );
-    return await measureCells({ ...bench, profile, picks });
+    const plans = await openFreshPlans({
+      path: folder.model('net'),
+      feeds: input.feeds,
+      threads: THREADS,
+      maxCuts: MAX_CUTS,
+      ...{ cuts, profile },
+    });
+    try {
+      return await measureCells({ ...bench, plans, picks });
+    } finally {
+      await plans.close();
+    }
   } finally {
     await folder.remove();
   }
@@ -106,36 +120,35 @@ function cellsOf(model: SplitModel, nodeMs: Float64Array): readonly PickedCell[]
   const cuts = offeredCuts(model.cuts, model.graph);
   return EDGE_SLOWDOWNS.flatMap((edgeSlowdown) =>
     UPLINKS.map((uplinkBitsPerSecond) => {
-      const link = { uplinkBitsPerSecond, downlinkBitsPerSecond: DOWNLINK_BITS_PER_SECOND };
-      const picks = baselinePicks({ model, nodeMs, cuts, edgeSlowdown, ...link, roundTripMs: 2 * DELAY_MS });
+      const picks = baselinePicks({ model, nodeMs, cuts, edgeSlowdown, uplinkBitsPerSecond, ...LINK });
       const ids = [picks.Neurosurgeon, picks.DADS, picks['fixed mid cut']];
       return { edgeSlowdown, uplinkBitsPerSecond, picks, ids };
     }),
   );
 }
 
-interface ProfiledBench extends Bench {
-  readonly profile: Profile;
+interface PlannedBench extends Bench {
+  readonly plans: FreshPlans;
   readonly picks: readonly PickedCell[];
 }
 
-async function measureCells(bench: ProfiledBench): Promise<readonly Cell[]> {
-  const { folder, picks, progress, net } = bench;
+async function measureCells(bench: PlannedBench): Promise<readonly Cell[]> {
+  const { folder, picks, plans } = bench;
   const threads = ['--threads', String(THREADS), '--max-cuts', String(MAX_CUTS)];
   const gateway = await startGatewayProcess(['--models', folder.path, '--listen', '127.0.0.1:0', ...threads]);
   const link = await linkTo(gateway);
+  const probe = await openProbe(link, gateway);
   const cells: Cell[] = [];
   try {
-    const roundTripMs = await measureRoundTrip(link, gateway);
-    progress(`${net.title}: round trip of an empty message ${roundTripMs.toFixed(1)} ms`);
     for (const edgeSlowdown of EDGE_SLOWDOWNS) {
-      const plan = await planFor(bench, edgeSlowdown, roundTripMs);
+      const plan = await plans.plan({ edgeSlowdown, ...LINK });
       await using session = await openSession(bench, { link, plan, edgeSlowdown });
-      await session.run(bench.input.feeds, { arm: 'device' });
+      const warmArms = new Set<string>();
       for (const picked of picks.filter((cell) => cell.edgeSlowdown === edgeSlowdown))
-        cells.push(await measureCell(bench, { session, link, plan, picked }));
+        cells.push(await measureCell(bench, { session, link, probe, picked, warmArms }));
     }
   } finally {
+    await probe.close();
     await link.close();
     await gateway.kill('SIGTERM');
   }
@@ -150,33 +163,24 @@ function linkTo({ broker }: GatewayProcess): Promise<Link> {
   });
 }
 
-/** Median of as good as empty messages on an idle link, as `cutpoint plan --rtt` wants it. */
-async function measureRoundTrip(link: Link, { gateway }: GatewayProcess): Promise<number> {
-  const device = await connectDevice(`mqtt://127.0.0.1:${link.port}`);
-  try {
-    await device.client.waitForGateway('net', { deadlineMs: 10_000 });
-    const ms: number[] = [];
-    for (let run = -3; run < 15; run++) {
-      const { roundTripMs } = await device.client.probe(gateway, { bytes: 1, deadlineMs: 10_000 });
-      if (run >= 0) ms.push(roundTripMs);
-    }
-    return median(ms);
-  } finally {
-    await device.close();
-  }
+interface Probe {
+  /** Median of as good as empty messages on the idle link, as `cutpoint plan --rtt` wants it. */
+  roundTripMs(): Promise<number>;
+  close(): Promise<void>;
 }
 
-function planFor(
-  { folder, profile }: ProfiledBench,
-  edgeSlowdown: number,
-  roundTripMs: number,
-): Promise<Plan> {
-  return makePlanFile({
-    model: folder.model('net'),
-    folder: folder.path,
-    ...{ profile, edgeSlowdown, roundTripMs },
-    downlinkBitsPerSecond: DOWNLINK_BITS_PER_SECOND,
-  });
+async function openProbe(link: Link, { gateway }: GatewayProcess): Promise<Probe> {
+  const device = await connectDevice(`mqtt://127.0.0.1:${link.port}`);
+  await device.client.waitForGateway('net', { deadlineMs: 10_000 });
+  return {
+    roundTripMs: async () => {
+      const ms: number[] = [];
+      for (let run = 0; run < 9; run++)
+        ms.push((await device.client.probe(gateway, { bytes: 1, deadlineMs: 10_000 })).roundTripMs);
+      return median(ms);
+    },
+    close: device.close,
+  };
 }
 
 interface SessionSetting {
@@ -203,23 +207,32 @@ function openSession({ folder, inputs }: Bench, { link, plan, edgeSlowdown }: Se
 interface CellSetting {
   readonly session: SplitSession;
   readonly link: Link;
-  readonly plan: Plan;
+  readonly probe: Probe;
   readonly picked: PickedCell;
+  /** Arms that have run in this session. */
+  readonly warmArms: Set<string>;
 }
 
-async function measureCell(bench: Bench, { session, link, plan, picked }: CellSetting): Promise<Cell> {
+async function measureCell(bench: PlannedBench, setting: CellSetting): Promise<Cell> {
+  const { link, probe, picked } = setting;
   const { edgeSlowdown, uplinkBitsPerSecond } = picked;
   link.set({ uplink: { bitsPerSecond: uplinkBitsPerSecond } });
+  const roundTripMs = await probe.roundTripMs();
+  const plan = await bench.plans.plan({ ...LINK, edgeSlowdown, roundTripMs });
   const x = msPerByte(uplinkBitsPerSecond);
+  const now = { ...LINK, roundTripMs, uplinkBitsPerSecond, queueMs: 0, deviceSlowdown: 1, cloudSlowdown: 1 };
   const baselineIds = idsOfBaselines(plan, picked.picks);
   const ranked = plan.arms
-    .map(({ id, line }) => ({ id, predictedMs: lineAt(line, x) }))
+    .map(({ id, name, kind, line, cost }) => {
+      const predicted = kind === 'device' ? { ...NO_STAGES, headMs: cost.headMs } : predictStages(cost, now);
+      return { id, name, predictedMs: lineAt(line, x), predicted };
+    })
     .toSorted((a, b) => a.predictedMs - b.predictedMs);
   const best = ranked.slice(0, 1 + RUNNERS_UP).map(({ id }) => id);
   const wanted = new Set([...best, ...Object.values(baselineIds)]);
   const arms = await timeArms(
     bench,
-    session,
+    setting,
     ranked.filter(({ id }) => wanted.has(id)),
   );
   const cell: Cell = {
@@ -243,30 +256,63 @@ function idsOfBaselines({ arms }: Plan, picks: BaselinePicks): Readonly<Record<s
   };
 }
 
-/** Long runs are the link's, and hardly differ; short ones are repeated more. */
-const BUDGET_MS = 4000;
-const [LEAST_RUNS, MOST_RUNS] = [2, 11];
+/** Short runs are repeated most; what takes long is mostly the link's time, which hardly differs. */
+const BUDGET_MS = 1500;
+const MOST_RUNS = 7;
 
-/** Every round runs the arms once, in an order that turns round; the first run of each is not counted. */
+/** Arms that are nearly as good as the best are run twice as often, to tell them apart. */
+function runsOf(predictedMs: number, bestMs: number): number {
+  if (predictedMs > 2 * BUDGET_MS) return 1;
+  const runs = Math.min(MOST_RUNS, Math.max(2, Math.floor(BUDGET_MS / predictedMs)));
+  return predictedMs < 1.1 * bestMs ? 2 * runs + 1 : runs;
+}
+
+/** Every round runs the arms once, in an order that turns round. An arm that is new to the session runs once uncounted. */
 async function timeArms(
   { input }: Bench,
-  session: SplitSession,
-  arms: readonly Pick<MeasuredArm, 'id' | 'predictedMs'>[],
+  { session, warmArms }: Pick<CellSetting, 'session' | 'warmArms'>,
+  arms: readonly Omit<MeasuredArm, 'measuredMs' | 'measured'>[],
 ): Promise<readonly MeasuredArm[]> {
-  const jobs = arms.map((arm) => {
-    const runs = Math.min(MOST_RUNS, Math.max(LEAST_RUNS, Math.floor(BUDGET_MS / arm.predictedMs)));
-    return { ...arm, runs, ms: [] as number[] };
-  });
   const images = input.picture && { [input.picture.name]: input.picture.image };
-  for (let round = 0; round <= MOST_RUNS; round++) {
-    const due = jobs.filter(({ runs }) => round <= runs);
-    for (const job of round % 2 === 0 ? due : due.toReversed()) {
-      const startMs = performance.now();
-      await session.run(input.feeds, { arm: armOf(session, job.id), ...(images && { images }) });
-      if (round > 0) job.ms.push(performance.now() - startMs);
+  const runOnce = async (id: string): Promise<TimedRun> => {
+    let stages: StageTimes = NO_STAGES;
+    const startMs = performance.now();
+    await session.run(input.feeds, {
+      arm: armOf(session, id),
+      onTrace: (trace) => {
+        stages = trace;
+      },
+      ...(images && { images }),
+    });
+    return { totalMs: performance.now() - startMs, stages };
+  };
+  const jobs = arms.map((arm) => ({ ...arm, runs: [] as TimedRun[] }));
+  const bestMs = Math.min(...arms.map(({ predictedMs }) => predictedMs));
+  for (let round = 0; round <= 2 * MOST_RUNS; round++) {
+    const due = jobs.filter(({ predictedMs }) => round < runsOf(predictedMs, bestMs));
+    for (const { id, runs } of round % 2 === 0 ? due : due.toReversed()) {
+      if (!warmArms.has(id)) await runOnce(id);
+      warmArms.add(id);
+      runs.push(await runOnce(id));
     }
   }
-  return jobs.map(({ id, predictedMs, ms }) => ({ id, predictedMs, measuredMs: median(ms) }));
+  return jobs.map(({ runs, ...arm }) => ({
+    ...arm,
+    measuredMs: median(runs.map(({ totalMs }) => totalMs)),
+    measured: medianStages(runs),
+  }));
+}
+
+interface TimedRun {
+  readonly totalMs: number;
+  readonly stages: StageTimes;
+}
+
+/** Each stage's own median: they need not add up to that of the totals. */
+function medianStages(runs: readonly TimedRun[]): StageTimes {
+  const names = Object.keys(NO_STAGES) as (keyof StageTimes)[];
+  const medians = names.map((name) => [name, median(runs.map(({ stages }) => stages[name]))]);
+  return Object.fromEntries(medians) as unknown as StageTimes;
 }
 
 /** A plan calls the arms of the input by that name, a session by the cut before the first node. */
@@ -279,11 +325,11 @@ function armOf({ arms }: SplitSession, id: string): string {
 
 function cellText({ model, edgeSlowdown, uplinkBitsPerSecond, arms, pickId, baselineIds }: Cell): string {
   const names = Object.entries(baselineIds);
-  const lines = arms.map(({ id, predictedMs, measuredMs }) => {
+  const lines = arms.map(({ id, name, predictedMs, measuredMs }) => {
     const roles = names.flatMap(([name, own]) => (own === id ? [name] : []));
     const [predicted, measured] = [predictedMs, measuredMs].map((ms) => ms.toFixed(1).padStart(9));
     const error = `${((predictedMs / measuredMs - 1) * 100).toFixed(1)} %`.padStart(8);
-    return `  ${predicted} ${measured} ${error}  ${id}${id === pickId ? ' <- plan' : ''}${roles.length > 0 ? ` (${roles.join(', ')})` : ''}`;
+    return `  ${predicted} ${measured} ${error}  ${name}${id === pickId ? ' <- plan' : ''}${roles.length > 0 ? ` (${roles.join(', ')})` : ''}`;
   });
   const head = `${model}, device x${edgeSlowdown}, ${uplinkBitsPerSecond / 1e6} Mbit/s: predicted, measured, error`;
   return [head, ...lines].join('\n');

@@ -1,12 +1,10 @@
-/** Profiles and plans as a user makes them: by the program `cutpoint`. */
+/** A profile as a user makes it: by the program `cutpoint`. */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Plan, readPlan } from '../../../sdk/src/planner/plan-file.ts';
-import { type Profile, profileText, readProfile } from '../../../sdk/src/planner/profile.ts';
-import { slowed } from '../../../sdk/src/profiler/profile-model.ts';
+import { type Profile, readProfile } from '../../../sdk/src/planner/profile.ts';
 import { npyBytes } from '../../support/npy-files.ts';
 import type { PaperInput } from './nets.ts';
 
@@ -30,7 +28,16 @@ export async function measureProfile(request: ProfileRequest): Promise<Profile> 
   await mkdir(inputs, { recursive: true });
   for (const [name, tensor] of Object.entries(input.feeds))
     await writeFile(join(inputs, `${name}.npy`), npyBytes(tensor));
-  const flags = ['--threads', String(threads), '--max-cuts', String(maxCuts), '--codecs', CODECS.join(',')];
+  const flags = [
+    '--threads',
+    String(threads),
+    '--max-cuts',
+    String(maxCuts),
+    '--codecs',
+    CODECS.join(','),
+    '--rounds',
+    '3',
+  ];
   if (cuts.length > 0) flags.push('--cuts', ...cuts);
   if (input.picture) {
     const picture = join(folder, 'input.jpg');
@@ -40,25 +47,6 @@ export async function measureProfile(request: ProfileRequest): Promise<Profile> 
   const out = join(folder, 'profile.json');
   await run('profile', model, '--inputs', inputs, ...flags, '--out', out);
   return readProfile(JSON.parse(await readFile(out, 'utf8')));
-}
-
-export interface PlanRequest {
-  readonly model: string;
-  readonly folder: string;
-  readonly profile: Profile;
-  readonly edgeSlowdown: number;
-  readonly roundTripMs: number;
-  readonly downlinkBitsPerSecond: number;
-}
-
-export async function makePlanFile(request: PlanRequest): Promise<Plan> {
-  const { model, folder, profile, edgeSlowdown, roundTripMs, downlinkBitsPerSecond } = request;
-  const file = (name: string) => join(folder, `${name}.json`);
-  await writeFile(file('edge'), profileText(slowed(profile, edgeSlowdown)));
-  await writeFile(file('cloud'), profileText(profile));
-  const link = ['--rtt', `${roundTripMs.toFixed(3)}ms`, '--downlink', `${downlinkBitsPerSecond / 1e6}Mbps`];
-  await run('plan', model, '--edge', file('edge'), '--cloud', file('cloud'), ...link, '--out', file('plan'));
-  return readPlan(JSON.parse(await readFile(file('plan'), 'utf8')));
 }
 
 function run(...args: readonly string[]) {

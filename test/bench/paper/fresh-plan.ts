@@ -1,0 +1,83 @@
+/**
+ * Plans on a machine whose speed drifts: other programs come and go, and within minutes it is twice as fast. Before each
+ * cell the segments are timed again and the round trip too, and the plan is made of these; bytes and the codec's times stay
+ * those of the profile that `cutpoint profile` wrote.
+ */
+import { systemClock } from '../../../sdk/src/clock.ts';
+import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
+import { makePlan } from '../../../sdk/src/planner/plan.ts';
+import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
+import { resolvePolicy } from '../../../sdk/src/planner/policy.ts';
+import type { Profile } from '../../../sdk/src/planner/profile.ts';
+import { armsFromProfiles } from '../../../sdk/src/planner/profile-arms.ts';
+import { transfersOf } from '../../../sdk/src/planner/profile-transfers.ts';
+import { measureModel } from '../../../sdk/src/profiler/measure.ts';
+import { slowed } from '../../../sdk/src/profiler/profile-model.ts';
+import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
+import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
+import { openModel } from '../../../sdk/src/session/open-model.ts';
+import { fileSource } from '../../../sdk/src/source/file.ts';
+import type { Tensors } from '../../../sdk/src/tensor.ts';
+
+export interface FreshPlansRequest {
+  readonly path: string;
+  readonly feeds: Tensors;
+  readonly threads: number;
+  readonly maxCuts: number;
+  /** Ids of cuts to time besides. */
+  readonly cuts: readonly string[];
+  /** Measured before, at these same cuts. */
+  readonly profile: Profile;
+}
+
+export interface FreshPlans {
+  /** Times every segment again. */
+  plan(now: PlanNow): Promise<Plan>;
+  close(): Promise<void>;
+}
+
+export interface PlanNow {
+  readonly edgeSlowdown: number;
+  readonly roundTripMs: number;
+  readonly downlinkBitsPerSecond: number;
+}
+
+const ROUNDS = 5;
+
+export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshPlans> {
+  const { path, feeds, threads, maxCuts, cuts: also, profile } = request;
+  const runtime = await createOrtNode({ threads });
+  const model = await openModel(fileSource(path), runtime, { inputShapes: profile.inputShapes });
+  const cuts = candidateCuts(model.cuts, model.graph, { limit: maxCuts, also });
+  const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
+  const fetches = model.outputs.map(({ name }) => name);
+  return {
+    plan: async (now) => {
+      const job = { executor, clock: systemClock(), feeds, fetches, warmUp: 1, rounds: ROUNDS };
+      const { whole, cuts: timed } = await measureModel(job);
+      const fresh = {
+        ...profile,
+        whole,
+        cuts: timed.map(({ cut: { id, name, depth }, head, tail }) => ({ id, name, depth, head, tail })),
+      };
+      return planOf(fresh, now);
+    },
+    close: async () => {
+      await executor.close();
+      await runtime.close();
+    },
+  };
+}
+
+/** The same machine on both sides, the device played slower. */
+function planOf(cloud: Profile, { edgeSlowdown, roundTripMs, downlinkBitsPerSecond }: PlanNow): Plan {
+  const edge = slowed(cloud, edgeSlowdown);
+  const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
+  return makePlan({
+    edge,
+    cloud,
+    arms: armsFromProfiles({ edge, cloud, transfers: transfersOf({ edge, cloud }), reply }),
+    link: { roundTripMs, downlinkBitsPerSecond, queueMs: 0 },
+    wish: resolvePolicy({}),
+  });
+}
