@@ -2,7 +2,6 @@
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
 import type { Calibration } from '../planner/calibration.ts';
-import type { Wish } from '../planner/constraints.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
 import type { Plan } from '../planner/plan-file.ts';
@@ -35,16 +34,17 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
     flags.calibrate === undefined
       ? undefined
       : await calibrationFrom(flags.calibrate, { path, edge, cloud, world });
-  const wish = await readWish(flags);
+  const policy = await readPolicy(flags);
   const transfers = transfersOf({ edge, cloud, calibration });
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   const { peakMemoryBytes } = edge;
   const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
   const arms = armsFromProfiles({ edge, cloud, transfers, reply, ...memory });
   const link = { roundTripMs: flags.rtt, downlinkBitsPerSecond: flags.downlink, queueMs: 0 };
-  const request = { edge, cloud, arms, link, wish, calibration, region: flags.region };
   return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
     checkDigest(model, edge);
+    const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name));
+    const request = { edge, cloud, arms, link, wish, calibration, region: flags.region };
     const assumptions = [...untimed(model, request), ...calibrated(calibration)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {
@@ -58,10 +58,16 @@ export function buildPlan({ request }: PlanParts): Plan {
   return makePlan({ ...request, fromBitsPerSecond: SLOWEST, toBitsPerSecond: FASTEST });
 }
 
-async function readWish({ policy, objective }: PlanFlags): Promise<Wish> {
+async function readPolicy({ policy, objective }: PlanFlags): Promise<unknown> {
   const content = policy === undefined ? {} : ((await readYaml(policy)) ?? {});
-  if (objective === undefined || typeof content !== 'object') return resolvePolicy(content);
-  return resolvePolicy({ ...content, objective });
+  return objective === undefined || typeof content !== 'object' ? content : { ...content, objective };
+}
+
+/** Heads are the first nodes in the graph's order, so a node is in all that are at least so deep. */
+function depthOfNode({ nodes, producers }: SplitModel['graph'], name: string): number | undefined {
+  const named = nodes.findIndex((node) => node.name === name);
+  const position = named < 0 ? producers.get(name) : named;
+  return position === undefined ? undefined : (position + 1) / nodes.length;
 }
 
 function checkDigest({ digest }: SplitModel, { modelDigest }: Profile): void {

@@ -243,6 +243,17 @@ describe('cutpoint plan and explain', () => {
     );
   });
 
+  it('sends nothing from before a node that the policy names', async () => {
+    const [, cut] = (await profileOf('edge.json')).cuts;
+    await writeFile(join(folder, 'after.yaml'), `afterNode: ${JSON.stringify(cut?.name)}\n`);
+    const { out } = await cutpoint(...PLAN, '--policy', 'after.yaml', '--json');
+    const { arms } = readPlan(JSON.parse(out));
+    const depths = (isAllowed: boolean) =>
+      arms.filter(({ excludedBy }) => (excludedBy.length === 0) === isAllowed).map(({ depth }) => depth);
+    expect(Math.max(...depths(false))).toBeLessThan(cut?.depth ?? 0);
+    expect(Math.min(...depths(true))).toBeCloseTo(cut?.depth ?? 0, 9);
+  });
+
   it('ends with 1 and names the constraints where no arm keeps them', async () => {
     const { code, out } = await cutpoint(...PLAN, '--policy', 'small.yaml', '--out', 'none.json');
     expect(code).toBe(1);

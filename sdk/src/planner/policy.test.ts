@@ -21,10 +21,18 @@ describe('resolvePolicy', () => {
     expect(models?.power).toEqual({ computeWatts: 8, idleWatts: 2, ...RADIOS['4g'] });
   });
 
+  it('takes a node of the model in place of a depth', () => {
+    const depthOfNode = (name: string) => (name === 'mixed4' ? 0.4 : undefined);
+    expect(resolvePolicy({ afterNode: 'mixed4' }, depthOfNode).constraints).toEqual({ minDepth: 0.4 });
+    expect(() => resolvePolicy({ afterNode: 'mixed9' }, depthOfNode)).toThrow("no node or value 'mixed9'");
+    expect(() => resolvePolicy({ afterNode: 'mixed4', minDepth: 0.1 }, depthOfNode)).toThrow('not both');
+  });
+
   it.each([
     [{ objective: 'fast' }, 'policy.objective'],
     [{ deadlineMs: -1 }, 'policy.deadlineMs'],
     [{ deadline: 100 }, 'deadline'],
+    [{ afterNode: 'mixed4' }, 'policy.afterNode'],
     [{ objective: 'energy' }, 'policy.power: needed for the objective energy'],
     [{ objective: 'cost' }, 'policy.prices'],
     [{ power: { computeWatts: 1, idleWatts: 1 } }, 'needs radio'],

@@ -15,6 +15,8 @@ import {
 export interface Policy extends Constraints {
   /** @default 'latency' */
   readonly objective?: Objective | undefined;
+  /** No cut before this node: its name, or that of a value that it makes. Instead of `minDepth`. */
+  readonly afterNode?: string | undefined;
   /** Needed for `energy`. */
   readonly power?: PolicyPower | undefined;
   /** Needed for `cost`. */
@@ -63,6 +65,7 @@ const PricesSchema = z.strictObject({
 const PolicySchema = z.strictObject({
   objective: z.enum(OBJECTIVES).default('latency'),
   ...constraintFields,
+  afterNode: z.string().min(1).max(4096).optional(),
   power: PowerSchema.optional(),
   prices: PricesSchema.optional(),
 });
@@ -87,14 +90,35 @@ export const WishSchema: z.ZodType<Wish> = z.strictObject({
     .optional(),
 });
 
-/** Checks a policy and completes it. @throws SplitError `options-invalid` naming each field at fault */
-export function resolvePolicy(content: unknown): Wish {
+/** The share of the nodes that a head has which ends with the named node; undefined where there is none of that name. */
+export type DepthOfNode = (name: string) => number | undefined;
+
+/**
+ * Checks a policy and completes it.
+ * @param depthOfNode of the model that the policy is for; without one a policy cannot name a node
+ * @throws SplitError `options-invalid` naming each field at fault
+ */
+export function resolvePolicy(content: unknown, depthOfNode?: DepthOfNode): Wish {
   const parsed = PolicySchema.safeParse(content ?? {});
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues('policy', parsed.error.issues));
-  const { objective, power, prices, ...constraints } = parsed.data;
+  const { objective, power, prices, afterNode, ...limits } = parsed.data;
   if (objective === 'energy' && !power) throw needs('energy', 'power');
   if (objective === 'cost' && !prices) throw needs('cost', 'prices');
+  const constraints =
+    afterNode === undefined ? limits : { ...limits, ...after(afterNode, limits, depthOfNode) };
   return { objective, constraints, models: { prices, power: power && resolvePower(power) } };
+}
+
+function after(
+  name: string,
+  { minDepth }: Constraints,
+  depthOfNode: DepthOfNode | undefined,
+): Pick<Constraints, 'minDepth'> {
+  const depth = minDepth === undefined ? depthOfNode?.(name) : undefined;
+  if (depth !== undefined) return { minDepth: depth };
+  const why =
+    minDepth === undefined ? `there is no node or value '${name}'` : 'expected this or minDepth, not both';
+  throw new SplitError('options-invalid', `policy.afterNode: ${why}`);
 }
 
 function resolvePower({ computeWatts, idleWatts, radio, ...own }: PolicyPower): PowerModel {

@@ -1,17 +1,17 @@
 /**
- * Plans on a machine whose speed drifts: other programs come and go, and within minutes it is twice as fast. Before each
- * cell the segments are timed again and the round trip too, and the plan is made of these; bytes and the codec's times stay
- * those of the profile that `cutpoint profile` wrote.
+ * Plans on a machine whose speed drifts: other programs come and go, and within minutes it is twice as fast. So the segments
+ * are timed again beside the arms of each cell, and a plan is made of those times; bytes and the codec's times stay those of
+ * the profile that `cutpoint profile` wrote.
  */
 import { systemClock } from '../../../sdk/src/clock.ts';
 import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
 import { makePlan } from '../../../sdk/src/planner/plan.ts';
 import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
 import { resolvePolicy } from '../../../sdk/src/planner/policy.ts';
-import type { Profile } from '../../../sdk/src/planner/profile.ts';
+import type { Profile, Timing } from '../../../sdk/src/planner/profile.ts';
 import { armsFromProfiles } from '../../../sdk/src/planner/profile-arms.ts';
 import { transfersOf } from '../../../sdk/src/planner/profile-transfers.ts';
-import { measureModel } from '../../../sdk/src/profiler/measure.ts';
+import { type MeasuredModel, measureModel, timingOf } from '../../../sdk/src/profiler/measure.ts';
 import { slowed } from '../../../sdk/src/profiler/profile-model.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
@@ -31,8 +31,10 @@ export interface FreshPlansRequest {
 }
 
 export interface FreshPlans {
-  /** Times every segment again. */
-  plan(now: PlanNow): Promise<Plan>;
+  /** One round: the whole model, and head and tail of every cut, once each. */
+  time(): Promise<MeasuredModel>;
+  /** From the medians of some rounds. */
+  plan(rounds: readonly MeasuredModel[], now: PlanNow): Plan;
   close(): Promise<void>;
 }
 
@@ -42,8 +44,6 @@ export interface PlanNow {
   readonly downlinkBitsPerSecond: number;
 }
 
-const ROUNDS = 5;
-
 export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshPlans> {
   const { path, feeds, threads, maxCuts, cuts: also, profile } = request;
   const runtime = await createOrtNode({ threads });
@@ -51,22 +51,26 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
   const cuts = candidateCuts(model.cuts, model.graph, { limit: maxCuts, also });
   const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
   const fetches = model.outputs.map(({ name }) => name);
+  const job = { executor, clock: systemClock(), feeds, fetches, warmUp: 0, rounds: 1 };
   return {
-    plan: async (now) => {
-      const job = { executor, clock: systemClock(), feeds, fetches, warmUp: 1, rounds: ROUNDS };
-      const { whole, cuts: timed } = await measureModel(job);
-      const fresh = {
-        ...profile,
-        whole,
-        cuts: timed.map(({ cut: { id, name, depth }, head, tail }) => ({ id, name, depth, head, tail })),
-      };
-      return planOf(fresh, now);
-    },
+    time: () => measureModel(job),
+    plan: (rounds, now) => planOf({ ...profile, ...mediansOf(rounds) }, now),
     close: async () => {
       await executor.close();
       await runtime.close();
     },
   };
+}
+
+function mediansOf(rounds: readonly MeasuredModel[]): Pick<Profile, 'whole' | 'cuts'> {
+  const timing = (of: (round: MeasuredModel) => Timing | undefined) =>
+    timingOf(rounds.map((round) => of(round)?.medianMs ?? Number.NaN));
+  const cuts = (rounds[0]?.cuts ?? []).map(({ cut: { id, name, depth } }, place) => ({
+    ...{ id, name, depth },
+    head: timing((round) => round.cuts[place]?.head),
+    tail: timing((round) => round.cuts[place]?.tail),
+  }));
+  return { whole: timing((round) => round.whole), cuts };
 }
 
 /** The same machine on both sides, the device played slower. */

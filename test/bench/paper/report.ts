@@ -99,3 +99,23 @@ function publishedTable(cells: readonly Cell[]): string {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+/** One cell's arms, the best first. */
+export function cellText({
+  model,
+  edgeSlowdown,
+  uplinkBitsPerSecond,
+  arms,
+  pickId,
+  baselineIds,
+}: Cell): string {
+  const names = Object.entries(baselineIds);
+  const lines = arms.map(({ id, name, predictedMs, measuredMs }) => {
+    const roles = names.flatMap(([name, own]) => (own === id ? [name] : []));
+    const [predicted, measured] = [predictedMs, measuredMs].map((ms) => ms.toFixed(1).padStart(9));
+    const error = `${((predictedMs / measuredMs - 1) * 100).toFixed(1)} %`.padStart(8);
+    return `  ${predicted} ${measured} ${error}  ${name}${id === pickId ? ' <- plan' : ''}${roles.length > 0 ? ` (${roles.join(', ')})` : ''}`;
+  });
+  const head = `${model}, device x${edgeSlowdown}, ${uplinkBitsPerSecond / 1e6} Mbit/s: predicted, measured, error`;
+  return [head, ...lines].join('\n');
+}

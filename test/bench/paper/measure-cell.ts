@@ -1,0 +1,199 @@
+/** One cell of the paper suite: the arms that matter on one link, timed beside the segments that the plan is made of. */
+import type { SplitSession } from '@cutpoint/sdk/node';
+import type { Link } from '@cutpoint/sdk/testing';
+import { predictStages, type StageTimes } from '../../../sdk/src/planner/cost-model.ts';
+import { lineAt, msPerByte } from '../../../sdk/src/planner/envelope.ts';
+import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
+import type { MeasuredModel } from '../../../sdk/src/profiler/measure.ts';
+import { NO_STAGES } from '../../../sdk/src/session/trace.ts';
+import { median } from '../statistics.ts';
+import type { BaselinePicks } from './baseline-picks.ts';
+import type { Cell, MeasuredArm } from './cell-figures.ts';
+import type { FreshPlans } from './fresh-plan.ts';
+import type { PaperInput, PaperNet } from './nets.ts';
+import { otherLoad } from './other-load.ts';
+
+export const DOWNLINK_BITS_PER_SECOND = 20e6;
+/** Each way. */
+export const DELAY_MS = 10;
+/** All but the uplink, and the round trip as it would be if machines took no time. */
+export const LINK = { roundTripMs: 2 * DELAY_MS, downlinkBitsPerSecond: DOWNLINK_BITS_PER_SECOND };
+
+export interface Probe {
+  /** Of one as good as empty message on the idle link. */
+  roundTripMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Made once for each net and device. */
+export interface CellTools {
+  readonly net: PaperNet;
+  readonly input: PaperInput;
+  readonly plans: FreshPlans;
+  readonly session: SplitSession;
+  readonly link: Link;
+  readonly probe: Probe;
+  readonly gatewayPid: number;
+  /** Arms that have run in this session. */
+  readonly warmArms: Set<string>;
+}
+
+export interface PickedCell {
+  readonly edgeSlowdown: number;
+  readonly uplinkBitsPerSecond: number;
+  readonly picks: BaselinePicks;
+}
+
+export async function measureCell(tools: CellTools, picked: PickedCell): Promise<Cell> {
+  const { edgeSlowdown, uplinkBitsPerSecond } = picked;
+  tools.link.set({ uplink: { bitsPerSecond: uplinkBitsPerSecond } });
+  await tools.probe.roundTripMs();
+  const planOf = (rounds: readonly Round[]): PlannedCell => {
+    const roundTripMs = median(rounds.map((round) => round.roundTripMs));
+    const profiles = rounds.map(({ profile }) => profile);
+    const plan = tools.plans.plan(profiles, { ...LINK, edgeSlowdown, roundTripMs });
+    return { plan, predictions: predict(plan, uplinkBitsPerSecond) };
+  };
+  const first = planOf([await playRound(tools, [])]);
+  const baselineIds = idsOfBaselines(first.plan, picked.picks);
+  const best = first.predictions.slice(0, 1 + RUNNERS_UP).map(({ id }) => id);
+  const rounds = await quietRounds(tools, wantedArms(first, [...best, ...Object.values(baselineIds)]));
+  const { predictions } = planOf(rounds);
+  const arms = predictions.flatMap((prediction) => measuredArm(prediction, rounds));
+  const cell = { model: tools.net.title, edgeSlowdown, uplinkBitsPerSecond, baselineIds };
+  return { ...cell, arms, pickId: arms[0]?.id ?? '' };
+}
+
+type Prediction = Pick<MeasuredArm, 'id' | 'name' | 'predictedMs'> & { readonly predicted: StageTimes };
+
+interface PlannedCell {
+  readonly plan: Plan;
+  /** The best first. */
+  readonly predictions: readonly Prediction[];
+}
+
+function predict({ arms, link }: Plan, uplinkBitsPerSecond: number): readonly Prediction[] {
+  const now = { ...link, uplinkBitsPerSecond, deviceSlowdown: 1, cloudSlowdown: 1 };
+  return arms
+    .map(({ id, name, kind, line, cost }) => {
+      const predicted = kind === 'device' ? { ...NO_STAGES, headMs: cost.headMs } : predictStages(cost, now);
+      return { id, name, predictedMs: lineAt(line, msPerByte(uplinkBitsPerSecond)), predicted };
+    })
+    .toSorted((a, b) => a.predictedMs - b.predictedMs);
+}
+
+function idsOfBaselines({ arms }: Plan, picks: BaselinePicks): Readonly<Record<string, string>> {
+  const armAt = (place: string) => (place === 'device' ? place : `${place}/float32`);
+  return {
+    'edge only': 'device',
+    'cloud raw': 'input/float32',
+    ...(arms.some(({ id }) => id === 'input/image') && { 'cloud JPEG': 'input/image' }),
+    Neurosurgeon: armAt(picks.Neurosurgeon),
+    DADS: armAt(picks.DADS),
+    'fixed mid cut': armAt(picks['fixed mid cut']),
+  };
+}
+
+/** Besides the best, so many arms that the plan thinks nearly as good. */
+const RUNNERS_UP = 4;
+const [LEAST_ROUNDS, MOST_ROUNDS] = [3, 9];
+/** A cell takes about so long on an idle machine, and at most so long on a busy one. */
+const [CELL_MS, MOST_CELL_MS] = [9000, 30_000];
+/** Share of the machine that other programs may use in a round that counts. */
+const MOST_OTHERS = 0.06;
+
+interface WantedArm {
+  readonly id: string;
+  /** What takes long is mostly the link's time, which hardly differs. */
+  readonly runs: number;
+}
+
+function wantedArms({ predictions }: PlannedCell, ids: readonly string[]): readonly WantedArm[] {
+  const runsOf = (ms: number) => (ms > 1500 ? 1 : ms > 500 ? LEAST_ROUNDS : MOST_ROUNDS);
+  return predictions
+    .filter(({ id }) => ids.includes(id))
+    .map(({ id, predictedMs }) => ({ id, runs: runsOf(predictedMs) }));
+}
+
+interface Round {
+  readonly profile: MeasuredModel;
+  readonly roundTripMs: number;
+  readonly runs: ReadonlyMap<string, TimedRun>;
+}
+
+interface TimedRun {
+  readonly totalMs: number;
+  readonly stages: StageTimes;
+}
+
+/** Rounds beside which other programs did next to nothing; where there are too few of them, the least disturbed. */
+async function quietRounds(tools: CellTools, arms: readonly WantedArm[]): Promise<readonly Round[]> {
+  const startMs = performance.now();
+  const rounds: { readonly round: Round; readonly others: number }[] = [];
+  const quiet = () => rounds.filter(({ others }) => others <= MOST_OTHERS);
+  for (;;) {
+    const kept = quiet();
+    const takenMs = performance.now() - startMs;
+    const isOver = takenMs > (kept.length >= LEAST_ROUNDS ? CELL_MS : MOST_CELL_MS);
+    if (kept.length >= MOST_ROUNDS || (isOver && rounds.length >= LEAST_ROUNDS)) break;
+    const due = arms.filter(({ id, runs }) => kept.filter(({ round }) => round.runs.has(id)).length < runs);
+    const end = otherLoad([tools.gatewayPid]);
+    const ordered = rounds.length % 2 === 0 ? due : due.toReversed();
+    const round = await playRound(
+      tools,
+      ordered.map(({ id }) => id),
+    );
+    rounds.push({ round, others: end() });
+  }
+  const ranked = rounds.toSorted((a, b) => a.others - b.others);
+  return ranked.slice(0, Math.max(LEAST_ROUNDS, quiet().length)).map(({ round }) => round);
+}
+
+/** Every segment once, one empty message, and each arm once; an arm that is new to the session once more, uncounted. */
+async function playRound(tools: CellTools, ids: readonly string[]): Promise<Round> {
+  const runs = new Map<string, TimedRun>();
+  for (const id of ids) {
+    if (!tools.warmArms.has(id)) await runArm(tools, id);
+    tools.warmArms.add(id);
+    runs.set(id, await runArm(tools, id));
+  }
+  return { profile: await tools.plans.time(), roundTripMs: await tools.probe.roundTripMs(), runs };
+}
+
+async function runArm({ input, session }: CellTools, id: string): Promise<TimedRun> {
+  const images = input.picture && { [input.picture.name]: input.picture.image };
+  let stages: StageTimes = NO_STAGES;
+  const startMs = performance.now();
+  await session.run(input.feeds, {
+    arm: sessionArm(session, id),
+    onTrace: (trace) => {
+      stages = trace;
+    },
+    ...(images && { images }),
+  });
+  return { totalMs: performance.now() - startMs, stages };
+}
+
+/** A plan calls the arms of the input by that name, a session by the cut before the first node. */
+function sessionArm({ arms }: SplitSession, id: string): string {
+  const [place, profile] = id.split('/');
+  if (place !== 'input') return id;
+  const arm = arms.find((one) => one.kind === 'split' && one.cut.position === 0 && one.profile === profile);
+  return arm?.id ?? id;
+}
+
+/** None for an arm that no round has: the plan made at the end may think others better than those that were run. */
+function measuredArm(prediction: Prediction, rounds: readonly Round[]): MeasuredArm[] {
+  const runs = rounds.flatMap((round) => round.runs.get(prediction.id) ?? []);
+  if (runs.length === 0) return [];
+  return [
+    { ...prediction, measuredMs: median(runs.map(({ totalMs }) => totalMs)), measured: medianStages(runs) },
+  ];
+}
+
+/** Each stage's own median: they need not add up to that of the totals. */
+function medianStages(runs: readonly TimedRun[]): StageTimes {
+  const names = Object.keys(NO_STAGES) as (keyof StageTimes)[];
+  const medians = names.map((name) => [name, median(runs.map(({ stages }) => stages[name]))]);
+  return Object.fromEntries(medians) as unknown as StageTimes;
+}
