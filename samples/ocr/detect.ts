@@ -1,20 +1,14 @@
 /** Where the text is: PP-OCRv4's detector, and the boxes in the map of probabilities that it gives. */
 import { normaliseImage } from '@cutpoint/sdk';
 import sharp from 'sharp';
-import { type Box, fitBox, inReadingOrder, unclip } from './box.ts';
-import { findComponents, type ProbabilityMap } from './components.ts';
+import type { Box } from './box.ts';
 import { type ModelInput, onlyOutput, type TextModel } from './model-input.ts';
 import type { Picture } from './picture.ts';
+import { textBoxes } from './text-boxes.ts';
 
 /** What the detector was trained with. */
 const LAYOUT = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const SIDE_MULTIPLE = 32;
-
-const TEXT_THRESHOLD = 0.3; // of a pixel
-const BOX_THRESHOLD = 0.6; // mean of a box's pixels
-const UNCLIP_RATIO = 1.5;
-const LEAST_SIDE = 3; // pixels of the map
-const LEAST_BOX_SIDE = 6; // pixels of the picture
 
 /** Boxes of lines of text, in reading order. */
 export async function detectText(picture: Picture, detector: TextModel): Promise<Box[]> {
@@ -31,23 +25,6 @@ export async function detectorInput(picture: Picture): Promise<ModelInput> {
   const data = fits ? picture.rgb : await resize(picture, width, height);
   const x = normaliseImage({ width, height, channels: 3, data }, { ...LAYOUT, dims: [1, 3, height, width] });
   return { feeds: { x }, ...(fits && { images: { x: { file: picture.file, ...LAYOUT } } }) };
-}
-
-/** The map may be smaller or larger than the picture; the boxes are in the picture's pixels. */
-export function textBoxes(
-  map: ProbabilityMap,
-  picture: { readonly width: number; readonly height: number },
-): Box[] {
-  const scale = { x: picture.width / map.width, y: picture.height / map.height };
-  const boxes = findComponents(map, TEXT_THRESHOLD)
-    .filter((found) => found.probability > BOX_THRESHOLD && leastSide(found) >= LEAST_SIDE)
-    .map((found) => fitBox(unclip(found, UNCLIP_RATIO), scale, picture))
-    .filter((box) => leastSide(box) >= LEAST_BOX_SIDE);
-  return inReadingOrder(boxes);
-}
-
-function leastSide({ left, top, right, bottom }: Box): number {
-  return Math.min(right - left, bottom - top);
 }
 
 function nearestSide(side: number): number {

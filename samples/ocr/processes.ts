@@ -11,6 +11,8 @@ import { modelPaths } from './models.ts';
 export interface GatewayProcess {
   /** `mqtt://127.0.0.1:PORT` of the broker inside the gateway. */
   readonly broker: string;
+  /** The same for pages, `ws://127.0.0.1:PORT`. */
+  readonly webSocket: string;
   /** SIGTERM: it drains and goes. */
   stop(): Promise<void>;
 }
@@ -47,13 +49,15 @@ export async function startGateway(modelFolder: string): Promise<GatewayProcess>
     modelFolder,
     '--listen',
     '127.0.0.1:0',
+    '--web-socket',
+    '127.0.0.1:0',
     '--log-level',
     'warn',
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await firstLine(child);
-  const { broker } = JSON.parse(line) as { broker: string };
-  return { broker, stop: () => end(child) };
+  const { broker, webSocket } = JSON.parse(line) as { broker: string; webSocket: string };
+  return { broker, webSocket, stop: () => end(child) };
 }
 
 export function startEdge(args: readonly string[]): EdgeProcess {

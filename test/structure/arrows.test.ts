@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   transport: ['protocol'],
   access: ['transport', 'protocol', 'program'],
-  runtime: ['cut'],
+  runtime: ['cut', 'onnx'],
   parallel: ['runtime', 'cut', 'onnx'],
   planner: ['cut', 'codec'],
   profiler: ['planner', 'runtime', 'cut', 'codec', 'onnx'],
@@ -27,6 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   bundle: [],
   oip: [],
   cli: [
+    'assets',
     'bundle',
     'verify',
     'report',
@@ -43,6 +44,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'access',
     'program',
   ],
+  web: ['session', 'runtime', 'transport', 'source', 'codec', 'adaptive', 'planner'],
+  assets: ['web'],
   program: [],
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */

@@ -5,6 +5,7 @@ import { asSplitError, isSplitError, SplitError } from '../errors.ts';
 import { brokerConfigVerb } from './broker-config.ts';
 import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
+import { copyAssetsVerb } from './copy-assets.ts';
 import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
 import { planVerb } from './plan.ts';
@@ -27,6 +28,7 @@ const VERBS: readonly Verb<never>[] = [
   bundleVerb,
   signVerb,
   verifyBundleVerb,
+  copyAssetsVerb,
 ];
 
 /** Runs one verb. Never throws. */

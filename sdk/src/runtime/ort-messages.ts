@@ -26,9 +26,14 @@ export interface RunCall {
   readonly steps: readonly RunStep[];
   readonly feeds: readonly NamedTensor[];
   readonly fetches: readonly string[];
-  /** One shared Int32: anything but 0 means that nobody waits for this run any more. */
-  readonly abortFlag: Int32Array;
+  readonly stop: StopHandle;
 }
+
+/**
+ * Whether anybody still waits for the run. Where memory can be shared, one Int32, 0 as long as somebody does; else a number
+ * that a later message names.
+ */
+export type StopHandle = Int32Array | number;
 
 export interface ProfileCall {
   readonly kind: 'profile';

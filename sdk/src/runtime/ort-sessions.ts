@@ -1,23 +1,33 @@
 /** The sessions that live inside the worker: load, run over a pool of named values, release. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { SplitError } from '../errors.ts';
 import type { Tensor, TensorInfo, TensorType } from '../tensor.ts';
 import { TENSOR_TYPES, tensorFromBytes } from '../tensor.ts';
+import { toCallError } from './ort-errors.ts';
 import type {
   LoadCall,
   LoadReply,
   NamedTensor,
   ProfileCall,
+  ReplyMessage,
   RunCall,
   RunReply,
-  WorkerSettings,
+  StopHandle,
+  WorkerCall,
 } from './ort-messages.ts';
 
-/** The part of onnxruntime-node that is used here. */
-export type Ort = typeof import('onnxruntime-node');
+/** The part of ONNX Runtime that is used here, in Node and in pages. */
+export type Ort = Pick<typeof import('onnxruntime-common'), 'env' | 'InferenceSession' | 'Tensor'>;
+
+/** What differs between the workers. */
+export interface SessionsHost {
+  readonly ort: Ort;
+  sessionOptions(call: Omit<LoadCall, 'kind'>): InferenceSession.SessionOptions;
+  /** Asked before each model. */
+  isStopped(stop: StopHandle): boolean | Promise<boolean>;
+  /** Where ONNX Runtime can write its profile. */
+  profile?(call: ProfileCall): Promise<Readonly<Record<string, number>>>;
+}
 
 export interface OrtSessions {
   load(call: LoadCall): Promise<LoadReply>;
@@ -27,12 +37,13 @@ export interface OrtSessions {
   releaseAll(): Promise<void>;
 }
 
-export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessions {
+export function createOrtSessions(host: SessionsHost): OrtSessions {
+  const { ort, sessionOptions, isStopped } = host;
   const sessions = new Map<number, InferenceSession>();
   let nextModel = 1;
 
   async function load(call: LoadCall): Promise<LoadReply> {
-    const session = await ort.InferenceSession.create(call.bytes, sessionOptions(call, settings));
+    const session = await ort.InferenceSession.create(call.bytes, sessionOptions(call));
     try {
       const inputs = session.inputMetadata.map(toInputInfo);
       const outputs = session.outputMetadata.flatMap(toOutputInfo);
@@ -45,12 +56,11 @@ export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessio
     }
   }
 
-  async function run({ steps, feeds, fetches, abortFlag }: RunCall): Promise<RunReply> {
+  async function run({ steps, feeds, fetches, stop }: RunCall): Promise<RunReply> {
     const pool = new Map(feeds.map(([name, tensor]) => [name, toOrt(ort, tensor)]));
     const stepMs: number[] = [];
     for (const { model, takes, gives } of steps) {
-      if (Atomics.load(abortFlag, 0) !== 0)
-        throw new SplitError('aborted', 'the signal fired during the run');
+      if (await isStopped(stop)) throw new SplitError('aborted', 'the signal fired during the run');
       const session = sessions.get(model);
       if (session === undefined) throw new SplitError('closed', `model ${model} was released`);
       stepMs.push(await runStep(session, pool, takes, gives));
@@ -58,20 +68,9 @@ export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessio
     return { values: fetches.map((name) => [name, fromOrt(take(pool, name))] as const), stepMs };
   }
 
-  async function profile(call: ProfileCall): Promise<Readonly<Record<string, number>>> {
-    const folder = await mkdtemp(join(tmpdir(), 'cutpoint-profile-'));
-    try {
-      const profiled = { enableProfiling: true, profileFilePrefix: join(folder, 'run') };
-      const options = { ...sessionOptions(call, settings), ...profiled };
-      const session = await ort.InferenceSession.create(call.bytes, options);
-      const feeds = Object.fromEntries(call.feeds.map(([name, tensor]) => [name, toOrt(ort, tensor)]));
-      for (let run = 0; run < PROFILED_RUNS; run++) await session.run(feeds);
-      session.endProfiling();
-      await session.release();
-      return await readProfile(folder);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  function profile(call: ProfileCall): Promise<Readonly<Record<string, number>>> {
+    if (host.profile) return host.profile(call);
+    throw new SplitError('runtime-failed', 'there is no profile of ONNX Runtime here');
   }
 
   async function release(model: number): Promise<void> {
@@ -85,54 +84,6 @@ export function createOrtSessions(ort: Ort, settings: WorkerSettings): OrtSessio
   }
 
   return { load, run, profile, release, releaseAll };
-}
-
-const PROFILED_RUNS = 3;
-
-interface ProfileEvent {
-  readonly cat?: string;
-  readonly dur?: number;
-  readonly args?: { readonly provider?: string };
-}
-
-/** Milliseconds in kernels by provider, under the names that sessions are asked by. */
-async function readProfile(folder: string): Promise<Readonly<Record<string, number>>> {
-  const totals: Record<string, number> = {};
-  for (const file of await readdir(folder)) {
-    const events = JSON.parse(await readFile(join(folder, file), 'utf8')) as ProfileEvent[];
-    for (const { cat, dur = 0, args } of events) {
-      if (cat !== 'Node' || !args?.provider) continue;
-      const provider = args.provider.replace(/ExecutionProvider$/, '').toLowerCase();
-      totals[provider] = (totals[provider] ?? 0) + dur / 1000;
-    }
-  }
-  return totals;
-}
-
-function sessionOptions(
-  call: Omit<LoadCall, 'kind'>,
-  settings: WorkerSettings,
-): InferenceSession.SessionOptions {
-  const folder = call.directory && { model_external_initializers_file_folder_path: call.directory };
-  return {
-    executionProviders: [
-      settings.deviceId === undefined
-        ? settings.provider
-        : ({
-            name: settings.provider,
-            deviceId: settings.deviceId,
-          } as InferenceSession.ExecutionProviderConfig),
-    ],
-    graphOptimizationLevel: call.optimization,
-    intraOpNumThreads: settings.threads,
-    interOpNumThreads: 1,
-    // Fatal only: what goes wrong is thrown, and need not be on the application's stderr as well.
-    logSeverityLevel: 4,
-    // Threads that spin after a run fight the next session for the cores. ORT takes strings only.
-    extra: {
-      session: { intra_op: { allow_spinning: '0' }, use_device_allocator_for_initializers: '1', ...folder },
-    },
-  };
 }
 
 async function runStep(
@@ -171,10 +122,15 @@ function toInputInfo(value: InferenceSession.ValueMetadata): TensorInfo {
 /** Sequences, maps and tensors of strings are left out: nothing here could carry them. */
 function toOutputInfo(value: InferenceSession.ValueMetadata): TensorInfo[] {
   if (!value.isTensor || !Object.hasOwn(TENSOR_TYPES, value.type)) return [];
-  return [{ name: value.name, type: value.type as TensorType, shape: value.shape }];
+  return [{ name: value.name, type: value.type as TensorType, shape: value.shape.map(toDim) }];
 }
 
-function toOrt(ort: Ort, { type, data, dims }: Tensor): OrtTensor {
+/** ONNX Runtime in WebAssembly gives an unknown size without a name as minus one, read as unsigned. */
+function toDim(dim: number | string): number | string {
+  return dim === 2 ** 32 - 1 ? '' : dim;
+}
+
+export function toOrt(ort: Ort, { type, data, dims }: Tensor): OrtTensor {
   return new ort.Tensor(type, data, dims) as OrtTensor;
 }
 
@@ -192,7 +148,37 @@ function fromOrt(tensor: OrtTensor): Tensor {
   );
 }
 
-/** The buffers to hand over with a reply; each once. */
-export function transferList(values: readonly NamedTensor[]): ArrayBuffer[] {
+export interface Answer {
+  readonly reply: ReplyMessage;
+  /** Buffers to hand over with it. */
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+/** Does what a call asks for. Never throws: an error is a reply as well. */
+export async function answerCall(sessions: OrtSessions, id: number, call: WorkerCall): Promise<Answer> {
+  try {
+    if (call.kind !== 'run') return { reply: { id, value: await perform(sessions, call) }, transfer: [] };
+    const value = await sessions.run(call);
+    return { reply: { id, value }, transfer: transferList(value.values) };
+  } catch (error) {
+    return { reply: { id, error: toCallError(error) }, transfer: [] };
+  }
+}
+
+function perform(sessions: OrtSessions, call: Exclude<WorkerCall, { kind: 'run' }>): Promise<unknown> {
+  switch (call.kind) {
+    case 'load':
+      return sessions.load(call);
+    case 'profile':
+      return sessions.profile(call);
+    case 'release':
+      return sessions.release(call.model);
+    case 'close':
+      return sessions.releaseAll();
+  }
+}
+
+/** Each buffer once. */
+function transferList(values: readonly NamedTensor[]): ArrayBuffer[] {
   return [...new Set(values.map(([, tensor]) => tensor.data.buffer as ArrayBuffer))];
 }

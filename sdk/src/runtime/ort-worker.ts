@@ -2,10 +2,20 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { InferenceSession } from 'onnxruntime-common';
 import { toCallError, translateImportError } from './ort-errors.ts';
-import type { CallMessage, ReadyReply, ReplyMessage, WorkerCall, WorkerSettings } from './ort-messages.ts';
-import type { Ort, OrtSessions } from './ort-sessions.ts';
-import { createOrtSessions, transferList } from './ort-sessions.ts';
+import type {
+  CallMessage,
+  LoadCall,
+  ProfileCall,
+  ReadyReply,
+  ReplyMessage,
+  StopHandle,
+  WorkerCall,
+  WorkerSettings,
+} from './ort-messages.ts';
+import { profileInNode } from './ort-profile.ts';
+import { answerCall, createOrtSessions, type Ort, type OrtSessions } from './ort-sessions.ts';
 
 if (parentPort !== null) await start(parentPort, workerData as WorkerSettings);
 
@@ -14,7 +24,10 @@ async function start(port: MessagePort, settings: WorkerSettings): Promise<void>
     hideFloat16Array();
     const ort = await importOrt(settings.module);
     const ready: ReadyReply = { version: ort.env.versions.node ?? 'of an unknown version' };
-    serve(port, createOrtSessions(ort, settings));
+    const options = (call: Omit<LoadCall, 'kind'>) => sessionOptions(call, settings);
+    const isStopped = (stop: StopHandle) => stop instanceof Int32Array && Atomics.load(stop, 0) !== 0;
+    const profile = (call: ProfileCall) => profileInNode({ ort, sessionOptions: options }, call);
+    serve(port, createOrtSessions({ ort, sessionOptions: options, isStopped, profile }));
     send(port, { id: 0, value: ready });
   } catch (error) {
     send(port, { id: 0, error: toCallError(error) });
@@ -48,31 +61,36 @@ function serve(port: MessagePort, sessions: OrtSessions): void {
 }
 
 async function answer(port: MessagePort, sessions: OrtSessions, id: number, call: WorkerCall): Promise<void> {
-  try {
-    if (call.kind === 'run') {
-      const value = await sessions.run(call);
-      send(port, { id, value }, transferList(value.values));
-    } else {
-      send(port, { id, value: await perform(sessions, call) });
-    }
-  } catch (error) {
-    send(port, { id, error: toCallError(error) });
-  }
+  const { reply, transfer } = await answerCall(sessions, id, call);
+  send(port, reply, transfer);
   // The last handle of this thread: without it the thread ends by itself.
   if (call.kind === 'close') port.close();
 }
 
-function perform(sessions: OrtSessions, call: Exclude<WorkerCall, { kind: 'run' }>): Promise<unknown> {
-  switch (call.kind) {
-    case 'load':
-      return sessions.load(call);
-    case 'profile':
-      return sessions.profile(call);
-    case 'release':
-      return sessions.release(call.model);
-    case 'close':
-      return sessions.releaseAll();
-  }
+function sessionOptions(
+  call: Omit<LoadCall, 'kind'>,
+  settings: WorkerSettings,
+): InferenceSession.SessionOptions {
+  const folder = call.directory && { model_external_initializers_file_folder_path: call.directory };
+  return {
+    executionProviders: [
+      settings.deviceId === undefined
+        ? settings.provider
+        : ({
+            name: settings.provider,
+            deviceId: settings.deviceId,
+          } as InferenceSession.ExecutionProviderConfig),
+    ],
+    graphOptimizationLevel: call.optimization,
+    intraOpNumThreads: settings.threads,
+    interOpNumThreads: 1,
+    // Fatal only: what goes wrong is thrown, and need not be on the application's stderr as well.
+    logSeverityLevel: 4,
+    // Threads that spin after a run fight the next session for the cores. ORT takes strings only.
+    extra: {
+      session: { intra_op: { allow_spinning: '0' }, use_device_allocator_for_initializers: '1', ...folder },
+    },
+  };
 }
 
 function send(port: MessagePort, message: ReplyMessage, transfer: readonly ArrayBuffer[] = []): void {

@@ -1,5 +1,4 @@
-/** Calls to a worker thread and their replies. The process is kept alive only while a reply is due. */
-import type { Worker } from 'node:worker_threads';
+/** Calls to a worker and their replies, over whatever kind of worker a platform has. */
 import { SplitError } from '../errors.ts';
 import { fromCallError } from './ort-errors.ts';
 import type { CallMessage, ReplyMessage, WorkerCall } from './ort-messages.ts';
@@ -10,8 +9,25 @@ export interface WorkerCalls {
   /** The worker is gone, and every call fails from now on. */
   readonly hasFailed: boolean;
   call(call: WorkerCall, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
-  /** Has the worker finish what it was asked, then waits until the thread has ended. */
+  /** Has the worker finish what it was asked, then waits until it has ended. */
   end(): Promise<void>;
+}
+
+/** A worker as its platform gives it: node-worker.ts, web-worker.ts. */
+export interface WorkerPort {
+  post(message: CallMessage, transfer: readonly ArrayBuffer[]): void;
+  /** Takes over the worker's events, once. */
+  listen(events: WorkerEvents): void;
+  /** Whether a reply is due: a platform may end a program that waits for nothing. */
+  setBusy(isBusy: boolean): void;
+}
+
+export interface WorkerEvents {
+  onMessage(message: ReplyMessage): void;
+  /** Something broke; the worker may still be there. */
+  onFailure(reason: string, cause?: unknown): void;
+  /** The worker is gone, for whatever reason. */
+  onEnd(reason: string): void;
 }
 
 interface Waiting {
@@ -19,17 +35,21 @@ interface Waiting {
   reject(error: SplitError): void;
 }
 
-/** Takes over the worker's events. Replies come in any order; a call lives until its reply or the worker's end. */
-export function createWorkerCalls(worker: Worker): WorkerCalls {
+/** Replies come in any order; a call lives until its reply or the worker's end. */
+export function createWorkerCalls(port: WorkerPort): WorkerCalls {
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let isEnding = false;
   let failure: SplitError | undefined;
+  let hasEnded = () => {};
+  const ended = new Promise<void>((resolve) => {
+    hasEnded = resolve;
+  });
 
   function settle(message: ReplyMessage): void {
     const call = waiting.get(message.id);
     waiting.delete(message.id);
-    if (waiting.size === 0 && !isEnding) worker.unref();
+    if (waiting.size === 0 && !isEnding) port.setBusy(false);
     if ('error' in message) call?.reject(fromCallError(message.error));
     else call?.resolve(message.value);
   }
@@ -47,29 +67,27 @@ export function createWorkerCalls(worker: Worker): WorkerCalls {
   function call(call: WorkerCall, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (failure !== undefined) return Promise.reject(failure);
     const message: CallMessage = { id: nextId++, call };
-    worker.ref();
+    port.setBusy(true);
     const reply = wait(message.id);
-    worker.postMessage(message, transfer);
+    port.post(message, transfer);
     return reply;
   }
 
   function end(): Promise<void> {
     isEnding = true;
-    worker.ref();
-    const message: CallMessage = { id: nextId++, call: { kind: 'close' } };
-    // A thread that has ended already takes no message, and needs none.
-    worker.postMessage(message);
+    port.setBusy(true);
+    // A worker that has ended already takes no message, and needs none.
+    port.post({ id: nextId++, call: { kind: 'close' } }, []);
     return ended;
   }
 
-  worker.on('message', settle);
-  worker.on('messageerror', (error) => fail('a reply of the ONNX Runtime thread could not be read', error));
-  worker.on('error', (error) => fail(`the ONNX Runtime thread failed: ${describe(error)}`, error));
-  const ended = new Promise<void>((resolve) => {
-    worker.once('exit', (code) => {
-      fail(`the ONNX Runtime thread ended with exit code ${code}`);
-      resolve();
-    });
+  port.listen({
+    onMessage: settle,
+    onFailure: fail,
+    onEnd(reason) {
+      fail(reason);
+      hasEnded();
+    },
   });
   return {
     ready: wait(0),
@@ -79,8 +97,4 @@ export function createWorkerCalls(worker: Worker): WorkerCalls {
     call,
     end,
   };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

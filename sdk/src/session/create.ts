@@ -101,6 +101,7 @@ export async function createSplitSessionOn(
       references: createReferenceFrames(),
       tables: createPlannedTables(plan, clock),
       known: {},
+      runtime: runtime.description,
       arms,
       close,
     });

@@ -25,6 +25,8 @@ export interface SessionParts {
   readonly tables: PlannedTables;
   /** A plan told what the arms cost: nothing is left to be found out by a first run. */
   readonly isPlanned: boolean;
+  /** What runs the model, as the runtime says. */
+  readonly runtime: string;
   /** Arms that the rules allow. */
   readonly arms: readonly Arm[];
   /** The gateway whose tails' times the controller has taken over, and the announcement that it heard last. */

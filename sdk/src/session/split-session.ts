@@ -28,6 +28,8 @@ export interface SplitSession extends AsyncDisposable {
   readonly outputNames: readonly string[];
   readonly inputMetadata: readonly ValueMetadata[];
   readonly outputMetadata: readonly ValueMetadata[];
+  /** What runs the model here: `onnxruntime-node 1.30.0 cpu, 2 threads`; also what was asked for and could not be had. */
+  readonly runtime: string;
   /** What a run can do: `device`, or a cut and a profile. The rules given at creation have already been applied. */
   readonly arms: readonly Arm[];
   /** What each arm would take now, the best first; empty before the first run. Arms that need pictures are among them. */
@@ -60,6 +62,7 @@ export function createSession(parts: SessionParts): SplitSession {
     outputNames: outputs.map(({ name }) => name),
     inputMetadata: inputs.map(metadata),
     outputMetadata: outputs.map(metadata),
+    runtime: parts.runtime,
     arms: parts.arms,
     predictions: () => parts.controller.rank(parts.arms, parts.clock.nowMs()),
     stats: state.journal.stats,

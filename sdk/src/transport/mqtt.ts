@@ -176,9 +176,9 @@ class MqttTransport implements Transport {
         receive(topic, payload);
       } catch (error) {
         // A throw here would end MQTT.js's stream and with it everyone's connection: out of its stack.
-        setImmediate(() => {
+        setTimeout(() => {
           throw error;
-        });
+        }, 0);
       }
     }
   }

@@ -1,0 +1,47 @@
+/** ONNX Runtime's own profile of a model, which it writes to a file: in Node only. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ProfileCall } from './ort-messages.ts';
+import { type SessionsHost, toOrt } from './ort-sessions.ts';
+
+const PROFILED_RUNS = 3;
+
+export async function profileInNode(
+  { ort, sessionOptions }: Pick<SessionsHost, 'ort' | 'sessionOptions'>,
+  call: ProfileCall,
+): Promise<Readonly<Record<string, number>>> {
+  const folder = await mkdtemp(join(tmpdir(), 'cutpoint-profile-'));
+  try {
+    const profiled = { enableProfiling: true, profileFilePrefix: join(folder, 'run') };
+    const options = { ...sessionOptions(call), ...profiled };
+    const session = await ort.InferenceSession.create(call.bytes, options);
+    const feeds = Object.fromEntries(call.feeds.map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+    for (let run = 0; run < PROFILED_RUNS; run++) await session.run(feeds);
+    session.endProfiling();
+    await session.release();
+    return await readProfile(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface ProfileEvent {
+  readonly cat?: string;
+  readonly dur?: number;
+  readonly args?: { readonly provider?: string };
+}
+
+/** Milliseconds in kernels by provider, under the names that sessions are asked by. */
+async function readProfile(folder: string): Promise<Readonly<Record<string, number>>> {
+  const totals: Record<string, number> = {};
+  for (const file of await readdir(folder)) {
+    const events = JSON.parse(await readFile(join(folder, file), 'utf8')) as ProfileEvent[];
+    for (const { cat, dur = 0, args } of events) {
+      if (cat !== 'Node' || !args?.provider) continue;
+      const provider = args.provider.replace(/ExecutionProvider$/, '').toLowerCase();
+      totals[provider] = (totals[provider] ?? 0) + dur / 1000;
+    }
+  }
+  return totals;
+}

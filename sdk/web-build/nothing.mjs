@@ -1,0 +1,2 @@
+/** In place of a module that is never used here. */
+export default {};

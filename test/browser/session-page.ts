@@ -1,0 +1,96 @@
+/** What the page under test runs: sessions by number, tensors as base64, so that a test in Node can drive it. */
+import type { SplitSession, Tensor, Trace, WebSessionOptions } from '../../sdk/src/web.ts';
+
+type Door = typeof import('../../sdk/src/web.ts');
+
+export interface PageTensor {
+  readonly type: Tensor['type'];
+  readonly dims: readonly number[];
+  readonly base64: string;
+}
+
+export interface PageAnswer {
+  readonly outputs: Readonly<Record<string, PageTensor>>;
+  readonly trace: Trace;
+  /** Longest time that the page's own thread was held up meanwhile, in milliseconds. */
+  readonly heldUpMs: number;
+}
+
+export interface SessionPage {
+  open(model: string, options: WebSessionOptions): Promise<string>;
+  arms(): readonly string[];
+  run(
+    feeds: Readonly<Record<string, PageTensor>>,
+    options?: { arm?: string; deadlineMs?: number },
+  ): Promise<PageAnswer>;
+  release(): Promise<void>;
+}
+
+/** @param door the module of `@cutpoint/sdk/web`, as the page imported it */
+export function createSessionPage({ createSplitSession }: Door): SessionPage {
+  let session: SplitSession;
+  return {
+    async open(model, options) {
+      session = await createSplitSession(model, options);
+      return session.runtime;
+    },
+    arms: () => session.arms.map(({ id }) => id),
+    async run(feeds, options = {}) {
+      const own = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toTensor(tensor)]));
+      const watch = watchThread();
+      let trace: Trace | undefined;
+      const results = await session.run(own, {
+        ...options,
+        onTrace: (given) => {
+          trace = given;
+        },
+      });
+      const heldUpMs = watch.stop();
+      const outputs = Object.fromEntries(
+        Object.entries(results).map(([name, { type, dims, data }]) => [
+          name,
+          { type: type as Tensor['type'], dims, base64: toBase64(data as Uint8Array) },
+        ]),
+      );
+      return { outputs, trace: trace as Trace, heldUpMs };
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Messages to oneself, one after the other: a long pause between two is time in which the page could do nothing. */
+function watchThread(): { stop(): number } {
+  const { port1, port2 } = new MessageChannel();
+  let last = performance.now();
+  let longest = 0;
+  port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    setTimeout(() => {
+      last = performance.now();
+      port2.postMessage(0);
+    }, 1);
+  };
+  port2.postMessage(0);
+  return {
+    stop() {
+      port1.close();
+      return longest;
+    },
+  };
+}
+
+function toTensor({ type, dims, base64 }: PageTensor): Tensor {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const data = type === 'float32' ? new Float32Array(bytes.buffer) : bytes;
+  return { type, dims, data };
+}
+
+function toBase64(view: ArrayBufferView): string {
+  const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 32_768)
+    parts.push(String.fromCharCode(...bytes.subarray(at, at + 32_768)));
+  return btoa(parts.join(''));
+}
