@@ -37,7 +37,9 @@ export async function calibrateTables(
   const samples = tensors.flatMap((tensor) => {
     const symbols = format.encode(tensor)?.payload;
     if (symbols === undefined || symbols.length === 0) return [];
-    return [{ symbols, grid: gridOf(tensor.dims, usualLayout(tensor.dims)) }];
+    const layout = usualLayout(tensor.dims);
+    const channels = (layout === 'planar' ? tensor.dims[1] : tensor.dims.at(-1)) ?? 1;
+    return [{ symbols, grid: gridOf(tensor.dims, layout), channels }];
   });
   if (samples.length === 0) throw new SplitError('codec-invalid', `no tensor for "${profile}" to learn from`);
   const limit = entropy === ENTROPY_IDS.rans ? { maxContexts: 1 } : {};

@@ -1,6 +1,8 @@
 /** Tables for given symbols: where the thresholds lie, which model codes best, how often each symbol comes. */
 import type { Kernels } from '../kernels/kernels.ts';
-import { everyCell, MAX_ROWS } from './cells.ts';
+import type { EnergyMap } from './cells.ts';
+import { classCount, everyCell, MAX_CELLS, MAX_ENERGY_ROWS, MAX_ROWS, ROW_CELLS } from './cells.ts';
+import { channelClasses } from './channel-classes.ts';
 import { clusterCells } from './cluster-cells.ts';
 import type { CoderTables } from './coder-tables.ts';
 import { writeTables } from './coder-tables.ts';
@@ -13,6 +15,8 @@ import { contextValues, MAX_CONTEXTS, MAX_TABLES, neighboursOf, tableCount } fro
 export interface GridSymbols {
   readonly symbols: Uint8Array;
   readonly grid: Grid;
+  /** Of one batch item. @default 1, which means that nothing is known of them */
+  readonly channels?: number;
 }
 
 /** Neighbours looked at to place the thresholds, over all tensors. */
@@ -51,7 +55,8 @@ function candidates(
   const simple = THRESHOLD_MODELS.map((model) => fitThresholds(tensors, model, most));
   // Cells need what twice as many tables need to learn from.
   if (!isCalibration || most < MAX_CONTEXTS) return simple;
-  return [...simple, ...CELL_MODELS.map((model) => fitCells(tensors, model, kernels))];
+  const celled = CELL_MODELS.map((model) => fitCells(tensors, model, kernels));
+  return [...simple, ...celled, fitEnergy(tensors, kernels)];
 }
 
 function fitFrequencies(
@@ -94,6 +99,32 @@ function fitCells(tensors: readonly GridSymbols[], model: CellContexts['model'],
   const steps = Uint8Array.from(quantiles(histogramOf(tensors, model, 1), MAX_ROWS));
   const counts = countAll(tensors, { model, cells: everyCell(steps) }, kernels);
   return { model, cells: { steps, tables: clusterCells(counts, MAX_TABLES) } };
+}
+
+/** Rows by the guess, and classes of channels. */
+function fitEnergy(tensors: readonly GridSymbols[], kernels: Kernels): Contexts {
+  const steps = Uint8Array.from(quantiles(histogramOf(tensors, 'median', 1), MAX_ENERGY_ROWS));
+  const classes = channelClasses(tensors);
+  const counts = countEnergyCells(tensors, { steps, classes }, kernels);
+  return { model: 'energy', energy: { steps, classes, tables: clusterCells(counts, MAX_TABLES) } };
+}
+
+/** There are more cells than can be counted at once: some by themselves, the rest in one, again and again. */
+function countEnergyCells(
+  tensors: readonly GridSymbols[],
+  map: Pick<EnergyMap, 'steps' | 'classes'>,
+  kernels: Kernels,
+): Uint32Array {
+  const cells = ROW_CELLS * (map.steps.length + 1) * classCount(map);
+  const counts = new Uint32Array(cells * SYMBOLS);
+  for (let from = 0; from < cells; from += MAX_CELLS) {
+    const tables = Uint8Array.from({ length: cells }, (_, cell) =>
+      cell >= from && cell < from + MAX_CELLS ? cell - from : MAX_CELLS,
+    );
+    const some = countAll(tensors, { model: 'energy', energy: { ...map, tables } }, kernels);
+    counts.set(some.subarray(0, Math.min(MAX_CELLS, cells - from) * SYMBOLS), from * SYMBOLS);
+  }
+  return counts;
 }
 
 /** Of the first or the second of the values that contexts look at. */

@@ -1,16 +1,18 @@
 /**
- * What a symbol's neighbours say about it: which table codes it, and what is coded. Four models:
+ * What a symbol's neighbours say about it: which table codes it, and what is coded. Five models:
  * `level` and `graded` code the symbol itself. Good where many symbols are the same, as after a ReLU.
  * `difference` and `median` code its distance from a guess. Good where values are smooth, and nearly the same for pictures
  * of any brightness. `level` and `difference` choose the table by one number, `graded` and `median` by two (cells.ts).
+ * `energy` guesses as `median`, codes symbol 0 as such and all others by their distance (spike.ts), and chooses the table by
+ * how wrong the guesses were round about (errors.ts), by the guess, and by what kind of channel it is.
  */
-import type { CellMap } from './cells.ts';
-import { cellOf } from './cells.ts';
+import type { CellMap, EnergyMap } from './cells.ts';
+import { cellOf, energyCellOf } from './cells.ts';
 import type { Grid } from './grid.ts';
 import { planePlaces } from './grid.ts';
 
 /** A model's number is its place here. */
-export const CONTEXT_MODELS = ['level', 'difference', 'graded', 'median'] as const;
+export const CONTEXT_MODELS = ['level', 'difference', 'graded', 'median', 'energy'] as const;
 
 export type ContextModel = (typeof CONTEXT_MODELS)[number];
 
@@ -20,7 +22,7 @@ export const MAX_CONTEXTS = 8;
 /** Tables that one tensor may use. */
 export const MAX_TABLES = 16;
 
-export type Contexts = ThresholdContexts | CellContexts;
+export type Contexts = ThresholdContexts | CellContexts | EnergyContexts;
 
 export interface ThresholdContexts {
   readonly model: 'level' | 'difference';
@@ -31,6 +33,11 @@ export interface ThresholdContexts {
 export interface CellContexts {
   readonly model: 'graded' | 'median';
   readonly cells: CellMap;
+}
+
+export interface EnergyContexts {
+  readonly model: 'energy';
+  readonly energy: EnergyMap;
 }
 
 /** A symbol of a grid, by its plane and its position in that. */
@@ -64,17 +71,26 @@ export function neighboursOf(symbols: Uint8Array, { grid, plane, position }: Pla
 export function contextValues(neighbours: Neighbours, model: ContextModel): readonly [number, number] {
   const { left, top, corner } = neighbours;
   const spread = Math.max(left, top, corner) - Math.min(left, top, corner);
-  const guess = model === 'median' ? medianOf(neighbours) : meanOf(neighbours);
+  const guess = model === 'median' || model === 'energy' ? medianOf(neighbours) : meanOf(neighbours);
   return model === 'level' || model === 'graded' ? [guess, spread] : [spread, guess];
 }
 
-/** What is subtracted from the symbol before coding, modulo 256. */
+/** What the symbol is coded against. */
 export function predictionOf(neighbours: Neighbours, model: ContextModel): number {
-  if (model === 'median') return medianOf(neighbours);
+  if (model === 'median' || model === 'energy') return medianOf(neighbours);
   return model === 'difference' ? meanOf(neighbours) : 0;
 }
 
-export function contextOf(neighbours: Neighbours, contexts: Contexts): number {
+/** @param energy for the model of that name: see errors.ts */
+export function contextOf(
+  neighbours: Neighbours,
+  contexts: Contexts,
+  { plane, energy }: { readonly plane: number; readonly energy: number },
+): number {
+  if ('energy' in contexts) {
+    const values = [energy, medianOf(neighbours)] as const;
+    return contexts.energy.tables[energyCellOf(values, plane, contexts.energy)] ?? 0;
+  }
   const values = contextValues(neighbours, contexts.model);
   if ('cells' in contexts) return contexts.cells.tables[cellOf(values, contexts.cells)] ?? 0;
   let count = 0;
@@ -84,6 +100,7 @@ export function contextOf(neighbours: Neighbours, contexts: Contexts): number {
 
 /** Tables that these contexts choose from. */
 export function tableCount(contexts: Contexts): number {
+  if ('energy' in contexts) return Math.max(...contexts.energy.tables) + 1;
   return 'cells' in contexts ? Math.max(...contexts.cells.tables) + 1 : contexts.thresholds.length + 1;
 }
 

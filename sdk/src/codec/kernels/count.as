@@ -1,38 +1,32 @@
-// How often each symbol is coded in each context.
+// How often each symbol is coded by each table.
 
-import { COUNTED, COUNTS, DIFFERENCE, GRADED, LANES, LEVEL, MEDIAN, SCRATCH } from './memory';
-import { contextOf, cornerOf, guessOf, leftOf, subtracts, topOf } from './neighbours';
+import { COUNTED, COUNTS, LANES } from './memory';
+import { PREPARED_BYTES, prepareRow } from './prepare';
 
-// @ts-ignore: decorator
-@inline
-function countAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32): void {
-  const rowBytes = <usize>columns << 4;
-  let at = lanes;
-  for (let first = 0; first < planes; first += LANES) {
-    const used = min(LANES, planes - first);
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        const top = topOf(at, row, column, rowBytes);
-        const left = leftOf(at, column, top);
-        const corner = model == LEVEL ? top : cornerOf(at, row, column, rowBytes, top);
-        const guess = guessOf(model, left, top, corner);
-        const symbol = v128.load(at);
-        v128.store(SCRATCH, contextOf(model, left, top, corner, guess));
-        v128.store(SCRATCH, subtracts(model) ? i8x16.sub(symbol, guess) : symbol, 16);
-        for (let k = 0; k < used; k++) {
-          const counter = COUNTS + (<usize>load<u8>(SCRATCH + k) << 10) + (<usize>load<u8>(SCRATCH + k, 16) << 2);
-          store<u32>(counter, load<u32>(counter) + 1);
-        }
-        at += 16;
-      }
+/** `errors` and `row` are room for the rows that prepareRow makes. */
+export function count(model: i32, lanes: usize, classes: usize, errors: usize, prepared: usize, planes: i32, rows: i32, columns: i32): void {
+  memory.fill(COUNTS, 0, COUNTED << 10);
+  const pairBytes = 2 * ((<usize>columns << 4) * rows);
+  for (let first = 0; first < planes; first += 2 * LANES) {
+    const from = lanes + <usize>(first >> 5) * pairBytes;
+    for (let row = rows - 1; row >= 0; row--) {
+      prepareRow(model, from, classes + first, errors, planes - first, rows, row, columns, prepared);
+      countRow(prepared, planes - first, columns);
     }
   }
 }
 
-export function count(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32): void {
-  memory.fill(COUNTS, 0, COUNTED << 10);
-  if (model == LEVEL) countAll(LEVEL, lanes, planes, rows, columns);
-  else if (model == DIFFERENCE) countAll(DIFFERENCE, lanes, planes, rows, columns);
-  else if (model == GRADED) countAll(GRADED, lanes, planes, rows, columns);
-  else countAll(MEDIAN, lanes, planes, rows, columns);
+function countRow(prepared: usize, planes: i32, columns: i32): void {
+  let at = prepared;
+  const groups = min(2, (planes + 15) >> 4);
+  for (let column = 0; column < columns; column++) {
+    for (let group = 0; group < groups; group++) {
+      const used = min(LANES, planes - group * LANES);
+      for (let k = 0; k < used; k++) {
+        const counter = COUNTS + (<usize>load<u16>(at + (<usize>k << 1)) << 2);
+        store<u32>(counter, load<u32>(counter) + 1);
+      }
+      at += PREPARED_BYTES;
+    }
+  }
 }

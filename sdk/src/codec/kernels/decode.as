@@ -1,6 +1,7 @@
 // The decoder. Two groups take turns, position by position: what a symbol's neighbours say about it is then known early.
 
-import { DECODER, DIFFERENCE, ESCAPE_SLOT, GRADED, LANES, LEVEL, LOWEST_STATE, MEDIAN, SCATTER } from './memory';
+import { cellsOf, energyAt, errorOf, errorRow, errorRowBytes, spikeSymbol } from './energy';
+import { DECODER, DIFFERENCE, ENERGY, ENERGY_CELLS, ESCAPE_SLOT, GRADED, LANES, LEVEL, LOWEST_STATE, MEDIAN, RAISE, SCATTER, SCRATCH } from './memory';
 import { contextOf, cornerOf, guessOf, idleLanes, leftOf, subtracts, topOf } from './neighbours';
 
 // Four table entries of 4 bytes by indices of 2. By way of memory, which is cheaper than taking numbers out of vectors.
@@ -21,6 +22,21 @@ function idleEntries(entry: v128, slot: v128, idle: v128): v128 {
   return v128.bitselect(v128.or(i32x4.splat(0xfff00), i32x4.shl(slot, 20)), entry, idle);
 }
 
+// The same, by cells of energy: four times the cell, and four times the slot.
+// @ts-ignore: decorator
+@inline
+function entryAt(cells: usize, slots: usize): v128 {
+  return v128.load32_zero(load<u32>(<usize>load<u16>(cells), ENERGY_CELLS) + <u32>load<u16>(slots), DECODER);
+}
+
+// @ts-ignore: decorator
+@inline
+function cellEntries(cells: usize): v128 {
+  const a = entryAt(cells, cells + 32), b = entryAt(cells + 2, cells + 34);
+  const c = entryAt(cells + 4, cells + 36), d = entryAt(cells + 6, cells + 38);
+  return i64x2.shuffle(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(c, d, 0, 4, 1, 5), 0, 2);
+}
+
 // @ts-ignore: decorator
 @inline
 function popFour(state: v128, entry: v128): v128 {
@@ -28,16 +44,17 @@ function popFour(state: v128, entry: v128): v128 {
   return i32x4.add(i32x4.mul(frequency, i32x4.shr_u(state, 12)), i32x4.shr_u(entry, 20));
 }
 
+// Lanes that are low move up by 16 bits, and a word comes in below.
 // @ts-ignore: decorator
 @inline
-function refill(state: v128, isLow: v128, mask: i32, words: usize): v128 {
+function refill(state: v128, mask: i32, words: usize): v128 {
   const word = i8x16.swizzle(v128.load64_zero(words), v128.load(<usize>mask << 4, SCATTER));
-  return v128.bitselect(v128.or(i32x4.shl(state, 16), word), state, isLow);
+  return v128.or(i8x16.swizzle(state, v128.load(<usize>mask << 4, RAISE)), word);
 }
 
 // @ts-ignore: decorator
 @inline
-function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+function decodeAll(model: i32, lanes: usize, classes: usize, errors: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
   const rowBytes = <usize>columns << 4;
   const lowest = i32x4.splat(LOWEST_STATE);
   const lastSlot = i32x4.splat(ESCAPE_SLOT);
@@ -47,9 +64,12 @@ function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i3
   let escapes = escapesFirst;
   const groupBytes = rowBytes * rows;
   const groups = (planes + 15) >> 4;
+  const ringBytes = 3 * errorRowBytes(columns);
   for (let pair = 0; pair < groups; pair += 2) {
+    if (model == ENERGY) memory.fill(errors, 0, 2 * ringBytes);
     let here = lanes + <usize>pair * groupBytes;
     for (let row = 0; row < rows; row++) {
+      const errorsHere = errorRow(errors, row, columns), above = errorRow(errors, row - 1, columns), above2 = errorRow(errors, row - 2, columns);
       for (let column = 0; column < columns; column++) {
         for (let group = pair; group < min(pair + 2, groups); group++) {
           const at = group == pair ? here : here + groupBytes;
@@ -58,12 +78,29 @@ function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i3
           const left = leftOf(at, column, top);
           const corner = model == LEVEL ? top : cornerOf(at, row, column, rowBytes, top);
           const guess = guessOf(model, left, top, corner);
-          const context = contextOf(model, left, top, corner, guess);
           const sa = v128.and(a, lastSlot), sb = v128.and(b, lastSlot), sc = v128.and(c, lastSlot), sd = v128.and(d, lastSlot);
-          v128.store(states, v128.or(i16x8.narrow_i32x4_u(sa, sb), i16x8.shl(i16x8.extend_low_i8x16_u(context), 12)));
-          v128.store(states, v128.or(i16x8.narrow_i32x4_u(sc, sd), i16x8.shl(i16x8.extend_high_i8x16_u(context), 12)), 16);
-          let ea = decoderEntries(states), eb = decoderEntries(states + 8);
-          let ec = decoderEntries(states + 16), ed = decoderEntries(states + 24);
+          const ring = (group == pair ? 0 : ringBytes) + (<usize>column << 4);
+          let ea: v128, eb: v128, ec: v128, ed: v128;
+          if (model == ENERGY) {
+            const cells = cellsOf(energyAt(errorsHere, above, above2, ring), guess);
+            const kinds = v128.load(classes + <usize>group * LANES);
+            v128.store(SCRATCH, i16x8.shl(i8x16.shuffle(cells, kinds, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), 2));
+            v128.store(SCRATCH, i16x8.shl(i8x16.shuffle(cells, kinds, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 2), 16);
+            v128.store(SCRATCH, i16x8.shl(i16x8.narrow_i32x4_u(sa, sb), 2), 32);
+            v128.store(SCRATCH, i16x8.shl(i16x8.narrow_i32x4_u(sc, sd), 2), 48);
+            ea = cellEntries(SCRATCH);
+            eb = cellEntries(SCRATCH + 8);
+            ec = cellEntries(SCRATCH + 16);
+            ed = cellEntries(SCRATCH + 24);
+          } else {
+            const context = contextOf(model, left, top, corner, guess);
+            v128.store(SCRATCH, v128.or(i16x8.narrow_i32x4_u(sa, sb), i16x8.shl(i16x8.extend_low_i8x16_u(context), 12)));
+            v128.store(SCRATCH, v128.or(i16x8.narrow_i32x4_u(sc, sd), i16x8.shl(i16x8.extend_high_i8x16_u(context), 12)), 16);
+            ea = decoderEntries(SCRATCH);
+            eb = decoderEntries(SCRATCH + 8);
+            ec = decoderEntries(SCRATCH + 16);
+            ed = decoderEntries(SCRATCH + 24);
+          }
           if (used < LANES) {
             const idle = idleLanes(used);
             const low = i16x8.extend_low_i8x16_s(idle), high = i16x8.extend_high_i8x16_s(idle);
@@ -76,15 +113,15 @@ function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i3
           b = popFour(b, eb);
           c = popFour(c, ec);
           d = popFour(d, ed);
-          const fa = i32x4.lt_s(a, lowest), fb = i32x4.lt_s(b, lowest), fc = i32x4.lt_s(c, lowest), fd = i32x4.lt_s(d, lowest);
-          const ma = i32x4.bitmask(fa), mb = i32x4.bitmask(fb), mc = i32x4.bitmask(fc), md = i32x4.bitmask(fd);
+          const ma = i32x4.bitmask(i32x4.lt_s(a, lowest)), mb = i32x4.bitmask(i32x4.lt_s(b, lowest));
+          const mc = i32x4.bitmask(i32x4.lt_s(c, lowest)), md = i32x4.bitmask(i32x4.lt_s(d, lowest));
           const wordsB = words + (popcnt(ma) << 1);
           const wordsC = wordsB + (popcnt(mb) << 1);
           const wordsD = wordsC + (popcnt(mc) << 1);
-          a = refill(a, fa, ma, words);
-          b = refill(b, fb, mb, wordsB);
-          c = refill(c, fc, mc, wordsC);
-          d = refill(d, fd, md, wordsD);
+          a = refill(a, ma, words);
+          b = refill(b, mb, wordsB);
+          c = refill(c, mc, wordsC);
+          d = refill(d, md, wordsD);
           words = wordsD + (popcnt(md) << 1);
           // Before the next load, so that nothing beyond the guard behind the words is ever read.
           if (words > wordsEnd) return false;
@@ -107,7 +144,11 @@ function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i3
             }
             symbol = v128.load(at);
           }
-          v128.store(at, subtracts(model) ? i8x16.add(symbol, guess) : symbol);
+          if (model == ENERGY) {
+            symbol = spikeSymbol(symbol, guess);
+            v128.store(errorsHere + ring, errorOf(symbol, guess), 32);
+          } else if (subtracts(model)) symbol = i8x16.add(symbol, guess);
+          v128.store(at, symbol);
         }
         here += 16;
       }
@@ -117,10 +158,14 @@ function decodeAll(model: i32, lanes: usize, planes: i32, rows: i32, columns: i3
   return words == wordsEnd && escapes == escapesEnd && !v128.any_true(wrong);
 }
 
-/** False unless words, escapes and states end where they must. Reads at most 40 bytes behind the words. */
-export function decode(model: i32, lanes: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
-  if (model == LEVEL) return decodeAll(LEVEL, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
-  if (model == DIFFERENCE) return decodeAll(DIFFERENCE, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
-  if (model == GRADED) return decodeAll(GRADED, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
-  return decodeAll(MEDIAN, lanes, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+/**
+ * False unless words, escapes and states end where they must. Reads at most 40 bytes behind the words. For `energy` there is a
+ * class for each lane of each group, and room for the rows of errors.
+ */
+export function decode(model: i32, lanes: usize, classes: usize, errors: usize, planes: i32, rows: i32, columns: i32, wordsFirst: usize, wordsEnd: usize, escapesFirst: usize, escapesEnd: usize, states: usize): bool {
+  if (model == LEVEL) return decodeAll(LEVEL, lanes, classes, errors, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  if (model == DIFFERENCE) return decodeAll(DIFFERENCE, lanes, classes, errors, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  if (model == GRADED) return decodeAll(GRADED, lanes, classes, errors, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  if (model == MEDIAN) return decodeAll(MEDIAN, lanes, classes, errors, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
+  return decodeAll(ENERGY, lanes, classes, errors, planes, rows, columns, wordsFirst, wordsEnd, escapesFirst, escapesEnd, states);
 }

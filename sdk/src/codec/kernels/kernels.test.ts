@@ -2,7 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { everyCell, MAX_ROWS, ROW_CELLS } from '../entropy/cells.ts';
+import {
+  classCount,
+  everyCell,
+  MAX_CLASSES,
+  MAX_ENERGY_ROWS,
+  MAX_ROWS,
+  ROW_CELLS,
+} from '../entropy/cells.ts';
 import type { CoderTables } from '../entropy/coder-tables.ts';
 import { ESCAPE_SLOT, normaliseCounts, SYMBOLS } from '../entropy/frequencies.ts';
 import type { Grid, Layout } from '../entropy/grid.ts';
@@ -199,7 +206,18 @@ function anyContexts(): fc.Arbitrary<Contexts> {
         .map((tables) => ({ steps, tables }));
     }),
   });
-  return fc.oneof(byThresholds, byCells);
+  return fc.oneof(byThresholds, byCells, byEnergy());
+}
+
+/** Of one channel, of as many as there are planes or not, and with classes that no channel has. */
+function byEnergy(): fc.Arbitrary<Contexts> {
+  const classes = fc.uint8Array({ minLength: 1, maxLength: 40, max: MAX_CLASSES - 1 });
+  return fc.tuple(ascending(MAX_ENERGY_ROWS - 1), classes).chain(([steps, classes]) => {
+    const length = ROW_CELLS * (steps.length + 1) * classCount({ classes });
+    return fc
+      .uint8Array({ minLength: length, maxLength: length, max: MAX_TABLES - 1 })
+      .map((tables) => ({ model: 'energy' as const, energy: { steps, classes, tables } }));
+  });
 }
 
 function ascending(maxLength: number): fc.Arbitrary<Uint8Array> {

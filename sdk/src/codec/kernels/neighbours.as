@@ -23,11 +23,11 @@ export function cornerOf(at: usize, row: i32, column: i32, rowBytes: usize, top:
   return row && column ? v128.load(at - rowBytes - 16) : top;
 }
 
-/** The guess that is subtracted, and that contexts look at; `level` and `graded` subtract nothing. */
+/** The guess that contexts look at; `level` and `graded` subtract nothing, `energy` codes by it as in energy.as. */
 // @ts-ignore: decorator
 @inline
 export function guessOf(model: i32, left: v128, top: v128, corner: v128): v128 {
-  if (model != MEDIAN) return i8x16.avgr_u(left, top);
+  if (model <= GRADED) return i8x16.avgr_u(left, top);
   const least = i8x16.min_u(left, top);
   const greatest = i8x16.max_u(left, top);
   const plane = i8x16.sub(i8x16.add(left, top), corner);

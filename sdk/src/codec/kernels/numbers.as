@@ -26,32 +26,36 @@ export function range(values: usize, count: i32, out: usize): void {
   store<f32>(out, rest, 8);
 }
 
-// In float64, as JavaScript computes: the same symbols to the last tie.
+// 1.5 * 2^52: added to a number of at most 31 bits, it leaves the nearest whole one, ties to even, in the lowest bits.
+const WHOLE: f64 = 6755399441055744;
+
 // @ts-ignore: decorator
 @inline
-function quantisePair(pair: v128, inverse: v128, zeroPoint: v128): v128 {
-  return i32x4.trunc_sat_f64x2_s_zero(f64x2.nearest(f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(pair), inverse), zeroPoint)));
+function quantisePair(pair: v128, inverse: v128, zeroPoint: v128, limit: v128): v128 {
+  const exact = f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(pair), inverse), zeroPoint);
+  // In this order of arguments a NaN becomes 0.
+  return f64x2.add(f64x2.pmin(limit, f64x2.pmax(f64x2.splat(0), exact)), f64x2.splat(WHOLE));
 }
 
 // @ts-ignore: decorator
 @inline
-function quantiseFour(values: usize, inverse: v128, zeroPoint: v128): v128 {
+function quantiseFour(values: usize, inverse: v128, zeroPoint: v128, limit: v128): v128 {
   const value = v128.load(values);
-  const low = quantisePair(value, inverse, zeroPoint);
-  const high = quantisePair(i64x2.shuffle(value, value, 1, 1), inverse, zeroPoint);
-  return i64x2.shuffle(low, high, 0, 2);
+  const low = quantisePair(value, inverse, zeroPoint, limit);
+  const high = quantisePair(i64x2.shuffle(value, value, 1, 1), inverse, zeroPoint, limit);
+  return i32x4.shuffle(low, high, 0, 2, 4, 6);
 }
 
 /** Whole vectors of sixteen: the memory behind the values must be readable, that behind the symbols writable. */
 export function quantise(values: usize, count: i32, symbols: usize, inverse: f64, zeroPoint: f64, maxSymbol: i32): void {
   const scale = f64x2.splat(inverse);
   const offset = f64x2.splat(zeroPoint);
-  const limit = i8x16.splat(<i8>maxSymbol);
+  const limit = f64x2.splat(<f64>maxSymbol);
   for (let i = 0; i < count; i += 16) {
     const from = values + (<usize>i << 2);
-    const low = i16x8.narrow_i32x4_s(quantiseFour(from, scale, offset), quantiseFour(from + 16, scale, offset));
-    const high = i16x8.narrow_i32x4_s(quantiseFour(from + 32, scale, offset), quantiseFour(from + 48, scale, offset));
-    v128.store(symbols + i, i8x16.min_u(i8x16.narrow_i16x8_u(low, high), limit));
+    const low = i16x8.narrow_i32x4_s(quantiseFour(from, scale, offset, limit), quantiseFour(from + 16, scale, offset, limit));
+    const high = i16x8.narrow_i32x4_s(quantiseFour(from + 32, scale, offset, limit), quantiseFour(from + 48, scale, offset, limit));
+    v128.store(symbols + i, i8x16.narrow_i16x8_u(low, high));
   }
 }
 
@@ -63,18 +67,35 @@ function dequantiseFour(symbols: v128, zeroPoint: v128, scale: v128): v128 {
   return i64x2.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
 }
 
-/** Whole vectors of sixteen, like quantise. */
-export function dequantise(symbols: usize, count: i32, values: usize, scale: f64, zeroPoint: f64): void {
-  const factor = f64x2.splat(scale);
-  const offset = f64x2.splat(zeroPoint);
+// @ts-ignore: decorator
+@inline
+function dequantiseWhole(symbols: v128, zeroPoint: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.sub(f32x4.convert_i32x4_s(symbols), zeroPoint), scale);
+}
+
+// @ts-ignore: decorator
+@inline
+function dequantiseAs(isWhole: bool, symbols: usize, count: i32, values: usize, zeroPoint: v128, scale: v128): void {
   for (let i = 0; i < count; i += 16) {
     const bytes = v128.load(symbols + i);
     const low = i16x8.extend_low_i8x16_u(bytes);
     const high = i16x8.extend_high_i8x16_u(bytes);
     const to = values + (<usize>i << 2);
-    v128.store(to, dequantiseFour(i32x4.extend_low_i16x8_u(low), offset, factor));
-    v128.store(to, dequantiseFour(i32x4.extend_high_i16x8_u(low), offset, factor), 16);
-    v128.store(to, dequantiseFour(i32x4.extend_low_i16x8_u(high), offset, factor), 32);
-    v128.store(to, dequantiseFour(i32x4.extend_high_i16x8_u(high), offset, factor), 48);
+    const a = i32x4.extend_low_i16x8_u(low), b = i32x4.extend_high_i16x8_u(low);
+    const c = i32x4.extend_low_i16x8_u(high), d = i32x4.extend_high_i16x8_u(high);
+    v128.store(to, isWhole ? dequantiseWhole(a, zeroPoint, scale) : dequantiseFour(a, zeroPoint, scale));
+    v128.store(to, isWhole ? dequantiseWhole(b, zeroPoint, scale) : dequantiseFour(b, zeroPoint, scale), 16);
+    v128.store(to, isWhole ? dequantiseWhole(c, zeroPoint, scale) : dequantiseFour(c, zeroPoint, scale), 32);
+    v128.store(to, isWhole ? dequantiseWhole(d, zeroPoint, scale) : dequantiseFour(d, zeroPoint, scale), 48);
   }
+}
+
+/**
+ * Whole vectors of sixteen, like quantise. Where the zero point is whole and small, and the scale a float32, float32 rounds
+ * once, to the same: the difference is exact, and the product of 24 by 24 bits is too in float64.
+ */
+export function dequantise(symbols: usize, count: i32, values: usize, scale: f64, zeroPoint: f64): void {
+  const isWhole = zeroPoint == Math.trunc(zeroPoint) && Math.abs(zeroPoint) < 8388608 && scale == <f64>(<f32>scale);
+  if (isWhole) dequantiseAs(true, symbols, count, values, f32x4.splat(<f32>zeroPoint), f32x4.splat(<f32>scale));
+  else dequantiseAs(false, symbols, count, values, f64x2.splat(zeroPoint), f64x2.splat(scale));
 }

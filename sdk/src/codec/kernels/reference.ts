@@ -1,10 +1,12 @@
 /** The kernels in plain TypeScript: says what the others must do, and serves where WebAssembly or its SIMD is missing. */
 import type { CoderTables } from '../entropy/coder-tables.ts';
+import { energyAt, errorOf, guessErrors } from '../entropy/errors.ts';
 import { ESCAPE_SLOT, SYMBOLS } from '../entropy/frequencies.ts';
 import type { Grid } from '../entropy/grid.ts';
 import { LANES, planePlaces } from '../entropy/grid.ts';
-import type { Contexts } from '../entropy/neighbours.ts';
+import type { Contexts, Place } from '../entropy/neighbours.ts';
 import { contextOf, neighboursOf, predictionOf, tableCount } from '../entropy/neighbours.ts';
+import { spikeCode, spikeSymbol } from '../entropy/spike.ts';
 import type { CodedSymbols, Kernels, QuantisedSymbols, Range, SymbolScale } from './kernels.ts';
 import { isFull, LOWEST_STATE, pop, push, slotOf, stateTable, WORD_BITS } from './rans-state.ts';
 
@@ -56,13 +58,12 @@ function dequantise(symbols: Uint8Array, { scale, zeroPoint }: SymbolScale): Flo
 
 function count(symbols: Uint8Array, grid: Grid, contexts: Contexts): Uint32Array {
   const counts = new Uint32Array(tableCount(contexts) * SYMBOLS);
+  const errors = contexts.model === 'energy' ? guessErrors(symbols, grid) : undefined;
   for (let index = 0; index < symbols.length; index++) {
     const { plane, position } = stepAt(index, grid);
-    const neighbours = neighboursOf(symbols, { grid, plane, position });
-    const context = contextOf(neighbours, contexts);
-    const prediction = predictionOf(neighbours, contexts.model);
+    const { context, guess } = foretell({ grid, plane, position }, { symbols, errors, contexts });
     const symbol = symbols[placeOf(grid, plane, position)] as number;
-    const counter = context * SYMBOLS + ((symbol - prediction) & 255);
+    const counter = context * SYMBOLS + codeOf(symbol, guess, contexts);
     counts[counter] = (counts[counter] as number) + 1;
   }
   return counts;
@@ -70,16 +71,15 @@ function count(symbols: Uint8Array, grid: Grid, contexts: Contexts): Uint32Array
 
 function encode(symbols: Uint8Array, grid: Grid, { contexts, frequencies }: CoderTables): CodedSymbols {
   const tables = frequencies.map(stateTable);
+  const errors = contexts.model === 'energy' ? guessErrors(symbols, grid) : undefined;
   const states = new Uint32Array(LANES).fill(LOWEST_STATE);
   const words: number[] = [];
   const escapes: number[] = [];
   // Backwards, so that the decoder goes forwards.
   for (let index = symbols.length - 1; index >= 0; index--) {
     const { plane, position, lane } = stepAt(index, grid);
-    const neighbours = neighboursOf(symbols, { grid, plane, position });
-    const context = contextOf(neighbours, contexts);
-    const prediction = predictionOf(neighbours, contexts.model);
-    const symbol = ((symbols[placeOf(grid, plane, position)] as number) - prediction) & 255;
+    const { context, guess } = foretell({ grid, plane, position }, { symbols, errors, contexts });
+    const symbol = codeOf(symbols[placeOf(grid, plane, position)] as number, guess, contexts);
     const known = tables[context]?.frequencies[symbol] ?? 0;
     if (known === 0) escapes.push(symbol);
     const frequency = known === 0 ? 1 : known;
@@ -108,12 +108,11 @@ function decode(
   const tables = frequencies.map(stateTable);
   const states = coded.states.slice();
   const symbols = new Uint8Array(grid.planes * grid.rows * grid.columns);
+  const errors = contexts.model === 'energy' ? new Uint8Array(symbols.length) : undefined;
   let [word, escapeAt] = [0, 0];
   for (let index = 0; index < symbols.length; index++) {
     const { plane, position, lane } = stepAt(index, grid);
-    const neighbours = neighboursOf(symbols, { grid, plane, position });
-    const context = contextOf(neighbours, contexts);
-    const prediction = predictionOf(neighbours, contexts.model);
+    const { context, guess } = foretell({ grid, plane, position }, { symbols, errors, contexts });
     const table = tables[context] as (typeof tables)[number];
     let state = states[lane] as number;
     const slot = slotOf(state);
@@ -131,10 +130,39 @@ function decode(
       word += 2;
     }
     states[lane] = state;
-    symbols[placeOf(grid, plane, position)] = symbol + prediction;
+    const at = placeOf(grid, plane, position);
+    symbols[at] = symbolOf(symbol, guess, contexts);
+    if (errors !== undefined) errors[at] = errorOf(symbols[at] as number, guess);
   }
   const isSpent = word === coded.words.length && escapeAt === coded.escapes.length;
   return isSpent && states.every((state) => state === LOWEST_STATE) ? symbols : undefined;
+}
+
+/** Which table codes the symbol at a place, and what it is coded against. */
+function foretell(
+  place: Place,
+  {
+    symbols,
+    errors,
+    contexts,
+  }: {
+    readonly symbols: Uint8Array;
+    readonly errors: Uint8Array | undefined;
+    readonly contexts: Contexts;
+  },
+): { readonly context: number; readonly guess: number } {
+  const neighbours = neighboursOf(symbols, place);
+  const energy = errors === undefined ? 0 : energyAt(errors, place);
+  const context = contextOf(neighbours, contexts, { plane: place.plane, energy });
+  return { context, guess: predictionOf(neighbours, contexts.model) };
+}
+
+function codeOf(symbol: number, guess: number, { model }: Contexts): number {
+  return model === 'energy' ? spikeCode(symbol, guess) : (symbol - guess) & 255;
+}
+
+function symbolOf(code: number, guess: number, { model }: Contexts): number {
+  return model === 'energy' ? spikeSymbol(code, guess) : (code + guess) & 255;
 }
 
 interface CodingStep {

@@ -1,6 +1,6 @@
 // Tables for coder and decoder, from frequencies.
 
-import { DECODER, ENCODER, ESCAPE_ENTRY, FREQUENCIES, GATHER, IDLE_CONTEXT, SCATTER } from './memory';
+import { DECODER, ENCODER, ESCAPE_ENTRY, FREQUENCIES, GATHER, IDLE_CONTEXT, RAISE, SCATTER } from './memory';
 
 /** 256 entries of 4 bytes a context, zeros' as escapes; and the idle one's. */
 export function buildEncoder(contexts: i32): void {
@@ -34,7 +34,10 @@ export function buildDecoder(contexts: i32): void {
   }
 }
 
-/** For each set of four lanes: the words of those lanes moved to the high end, and words spread to those lanes. */
+/**
+ * For each set of four lanes: the words of those lanes moved to the high end, words spread to those lanes, and those lanes moved
+ * up by a word.
+ */
 export function buildShuffles(): void {
   for (let mask = 0; mask < 16; mask++) {
     let next: u8 = 0;
@@ -42,7 +45,12 @@ export function buildShuffles(): void {
     v128.store(GATHER + (<usize>mask << 4), i8x16.splat(-1));
     v128.store(SCATTER + (<usize>mask << 4), i8x16.splat(-1));
     for (let lane = 0; lane < 4; lane++) {
-      if (!(mask & (1 << lane))) continue;
+      const isIn = mask & (1 << lane);
+      for (let byte = 0; byte < 4; byte++) {
+        const from = isIn ? (byte < 2 ? 255 : 4 * lane + byte - 2) : 4 * lane + byte;
+        store<u8>(RAISE + (<usize>mask << 4) + 4 * lane + byte, <u8>from);
+      }
+      if (!isIn) continue;
       store<u8>(GATHER + (<usize>mask << 4) + place, <u8>(4 * lane));
       store<u8>(GATHER + (<usize>mask << 4) + place + 1, <u8>(4 * lane + 1));
       store<u8>(SCATTER + (<usize>mask << 4) + 4 * lane, next);

@@ -25,7 +25,10 @@ export const OUT = 2304;
 export const STEPS = 2432;
 export const CELLS = 2496;
 export const FREQUENCIES = 4096;
-export const COUNTS = 32_768;
+export const ENERGY_STEPS = 29_696;
+export const ENERGY_HIGH = 30_720;
+export const ENERGY_CELLS = 32_768;
+export const COUNTS = 36_864;
 export const DATA = 327_680;
 
 export const PAGE_BYTES = 65_536;

@@ -21,7 +21,7 @@ import {
   PAGE_BYTES,
   reserve,
 } from './wasm-memory.ts';
-import { placeContexts, placeFrequencies } from './wasm-tables.ts';
+import { placeClasses, placeContexts, placeFrequencies } from './wasm-tables.ts';
 
 const STATE_BYTES = 4 * LANES;
 
@@ -134,22 +134,21 @@ function dequantise(
 }
 
 function count(wasm: KernelExports, symbols: Uint8Array, grid: Grid, contexts: Contexts): Uint32Array {
-  const [lanes] = placeLanes(wasm, symbols, grid, 0);
+  const [lanes, rooms] = placeLanes(wasm, symbols, grid, preparingBytes(grid));
   placeContexts(wasm, contexts);
-  const { planes, rows, columns } = grid;
-  wasm.count(CONTEXT_MODELS.indexOf(contexts.model), lanes, planes, rows, columns);
+  wasm.count(CONTEXT_MODELS.indexOf(contexts.model), lanes, ...preparing(wasm, rooms, contexts, grid));
   return new Uint32Array(wasm.memory.buffer, COUNTS, tableCount(contexts) * SYMBOLS).slice();
 }
 
 function encode(wasm: KernelExports, symbols: Uint8Array, grid: Grid, tables: CoderTables): CodedSymbols {
-  const { planes, rows, columns } = grid;
   // One word a symbol at most, and one escape.
-  const [lanes, coded] = placeLanes(wasm, symbols, grid, 3 * symbols.length + 2 * GUARD_BYTES);
-  const wordsEnd = coded + GUARD_BYTES + 2 * symbols.length;
+  const codedBytes = 3 * symbols.length + 2 * GUARD_BYTES;
+  const [lanes, rooms] = placeLanes(wasm, symbols, grid, preparingBytes(grid) + codedBytes);
+  const wordsEnd = rooms + preparingBytes(grid) + GUARD_BYTES + 2 * symbols.length;
   const escapesEnd = wordsEnd + GUARD_BYTES + symbols.length;
   placeContexts(wasm, tables.contexts);
   const model = CONTEXT_MODELS.indexOf(tables.contexts.model);
-  wasm.encode(model, lanes, planes, rows, columns, wordsEnd, escapesEnd, OUT);
+  wasm.encode(model, lanes, ...preparing(wasm, rooms, tables.contexts, grid), wordsEnd, escapesEnd, OUT);
   const [words = wordsEnd, escapes = escapesEnd] = new Uint32Array(wasm.memory.buffer, OUT + STATE_BYTES, 2);
   return {
     states: new Uint32Array(wasm.memory.buffer, OUT, LANES).slice(),
@@ -167,17 +166,39 @@ function decode(
   const { planes, rows, columns } = grid;
   const positions = rows * columns;
   const laneBytes = groupCount(grid) * positions * LANES;
-  const sizes = [laneBytes, planes * positions, words.length, escapes.length] as const;
-  const [lanes, symbols, wordsAt, escapesAt] = reserve(wasm, sizes);
+  const sizes = [laneBytes, planes * positions, words.length, escapes.length, classBytes(grid)] as const;
+  const [lanes, symbols, wordsAt, escapesAt, classes, errors] = reserve(wasm, [...sizes, errorBytes(grid)]);
   bytesAt(wasm, wordsAt, words.length).set(words);
   bytesAt(wasm, escapesAt, escapes.length).set(escapes);
   new Uint32Array(wasm.memory.buffer, OUT, LANES).set(states);
   placeContexts(wasm, tables.contexts);
   const model = CONTEXT_MODELS.indexOf(tables.contexts.model);
   const ends = [wordsAt, wordsAt + words.length, escapesAt, escapesAt + escapes.length];
-  if (wasm.decode(model, lanes, planes, rows, columns, ...ends, OUT) === 0) return undefined;
+  placeClasses(wasm, classes, tables.contexts, grid);
+  if (wasm.decode(model, lanes, classes, errors, planes, rows, columns, ...ends, OUT) === 0) return undefined;
   wasm.fromLanes(lanes, symbols, planes, positions, Number(grid.layout === 'interleaved'));
   return bytesAt(wasm, symbols, planes * positions).slice();
+}
+
+function classBytes(grid: Grid): number {
+  return LANES * groupCount(grid);
+}
+
+/** Three rows of each group of a pair, with three places more than there are columns. */
+function errorBytes({ columns }: Grid): number {
+  return 6 * LANES * (columns + 3);
+}
+
+/** Room for what prepare.as makes: classes, errors, one row of a pair's codes. */
+function preparingBytes(grid: Grid): number {
+  return classBytes(grid) + errorBytes(grid) + 4 * LANES * grid.columns;
+}
+
+/** That room's three parts, and the grid, as the kernels take them. */
+function preparing(wasm: KernelExports, at: number, contexts: Contexts, grid: Grid): number[] {
+  placeClasses(wasm, at, contexts, grid);
+  const errors = at + classBytes(grid);
+  return [at, errors, errors + errorBytes(grid), grid.planes, grid.rows, grid.columns];
 }
 
 /** The symbols in lanes, and `extraBytes` for the caller. */
