@@ -9,7 +9,7 @@ import { smallConvNet } from '../support/models/small-conv-net.ts';
 
 const shape = [2, 3, 32, 32];
 const feeds = { input: randomTensor(randomNumbers(11), shape) };
-const [FAST, COLLAPSED] = [{ bitsPerSecond: 100e6 }, { bitsPerSecond: 20e3 }];
+const [FAST, COLLAPSED] = [{ bitsPerSecond: 100e6 }, { bitsPerSecond: 2e3 }];
 let folder: ModelFolder;
 let gateway: Gateway;
 let link: Link;
@@ -28,13 +28,17 @@ afterAll(async () => {
   await folder.remove();
 });
 
-/** Runs until the session itself chooses the device, or a cut. */
-async function runUntil(session: SplitSession, isWanted: (arm: string) => boolean): Promise<void> {
+/** Runs until the arm in use is the device, or a cut: a probe's answer is no change of that. */
+async function runUntil(
+  session: SplitSession,
+  changes: readonly CutChange[],
+  isWanted: (arm: string) => boolean,
+) {
   for (let runs = 0; runs < 200; runs++) {
     await session.run(feeds);
-    if (isWanted(session.lastTrace?.arm ?? '')) return;
+    if (isWanted(changes.at(-1)?.to ?? 'device')) return;
   }
-  throw new Error(`still ${session.lastTrace?.arm} after 200 runs`);
+  throw new Error(`still ${changes.at(-1)?.to} after 200 runs`);
 }
 
 it('goes where the link lets it, there and back', { timeout: 60_000 }, async () => {
@@ -42,21 +46,47 @@ it('goes where the link lets it, there and back', { timeout: 60_000 }, async () 
     broker: `mqtt://127.0.0.1:${link.port}`,
     model: 'net',
     inputShapes: { input: shape },
-    emulatedSlowdown: 100,
+    emulatedSlowdown: 20,
   });
   const changes: CutChange[] = [];
   session.on('cut-change', (change) => changes.push(change));
-  await runUntil(session, (arm) => arm !== 'device');
+  await runUntil(session, changes, (arm) => arm !== 'device');
   link.set({ uplink: COLLAPSED });
-  await runUntil(session, (arm) => arm === 'device');
+  // On a busy machine noise alone may make it leave: the link has been noticed when every cut is thought to be slow.
+  const isLinkKnown = () => {
+    const ms = new Map(session.predictions().map(({ arm, totalMs }) => [arm.id, totalMs]));
+    const [here = 0, ...away] = [
+      ms.get('device'),
+      ...[...ms].flatMap(([id, each]) => (id === 'device' ? [] : [each])),
+    ];
+    return Math.min(...away) > 2 * here;
+  };
+  await runUntil(session, changes, (arm) => arm === 'device' && isLinkKnown());
   link.set({ uplink: FAST });
-  await runUntil(session, (arm) => arm !== 'device');
+  await runUntil(session, changes, (arm) => arm !== 'device');
 
-  const left = changes.find(({ to }) => to === 'device');
   const back = changes.at(-1);
-  expect(['link', 'silence']).toContain(left?.cause);
-  expect(left?.reason).toContain('-> device: ');
-  expect(back).toMatchObject({ from: 'device', cause: 'link' });
+  expect(changes.at(-2)?.reason).toContain('-> device: ');
+  expect(back?.from).toBe('device');
   expect(back?.reason).toMatch(/uplink [\d.e+]+ Mbit\/s, was [\d.e+]+/);
   expect(session.stats().probes).toBeGreaterThan(0);
+});
+
+it('takes an answer that comes late, where the device is not yet done itself', {
+  timeout: 60_000,
+}, async () => {
+  await using session = await createSplitSession(folder.model('net'), {
+    broker: `mqtt://127.0.0.1:${link.port}`,
+    model: 'net',
+    inputShapes: { input: shape },
+    deadlineMs: 60_000,
+    emulatedSlowdown: 1000,
+  });
+  await session.run(feeds);
+  // The controller thinks that the link is fast, and the device needs many seconds.
+  link.set({ uplink: { ...FAST, delayMs: 2000 } });
+  await session.run(feeds);
+  expect(session.lastTrace?.gateway).toBeDefined();
+  expect(session.lastTrace?.fallback).toBeUndefined();
+  expect(session.lastTrace?.totalMs).toBeGreaterThan(2000);
 });

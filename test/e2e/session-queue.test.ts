@@ -51,8 +51,8 @@ describe('a session that is asked too much at once', () => {
     await using session = await open({ queue: { inFlight: 1, maxQueuedCount: 1 } });
     const ends = await Promise.all([1, 2, 3, 4].map(() => codeOf(session.run(feeds))));
     expect(ends).toEqual(['answered', 'answered', 'overloaded', 'overloaded']);
-    const { runs, splitAnswers, localAnswers, failures, refusals } = session.stats();
-    expect([runs, splitAnswers + localAnswers, failures, refusals]).toEqual([5, 3, 2, 2]);
+    const { runs, splitAnswers, localAnswers, fallbacks, failures, refusals } = session.stats();
+    expect([runs, splitAnswers + localAnswers + fallbacks, failures, refusals]).toEqual([5, 3, 2, 2]);
   });
 
   it('answers on the device what does not fit, where it is told to', async () => {

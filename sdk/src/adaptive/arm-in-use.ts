@@ -53,7 +53,7 @@ export function createArmInUse(
     pick(possible, best, now) {
       const held = possible.find(({ arm }) => arm.id === current?.id);
       if (held === undefined || held === best) return best;
-      if (!hysteresis.isWorthIt(1 - best.totalMs / held.totalMs)) return held;
+      if (!hysteresis.isWorthIt(1 - best.score / held.score)) return held;
       const waits = random !== undefined && whyMove(held.arm, best.arm, now) === 'cloud' && random() < 0.5;
       return waits ? held : best;
     },

@@ -1,4 +1,5 @@
 /** The controller and its rivals on one link: what each took. */
+import { DEVICE_ARM } from '../planner/arm.ts';
 import type { ControllerOptions } from './controller.ts';
 import { banditPolicy, controllerPolicy, fixedPolicy, oraclePolicy, thresholdPolicy } from './rivals.ts';
 import { type PlayedRequest, type SimulationOptions, simulate } from './simulate.ts';
@@ -65,10 +66,15 @@ function resultOf(
     meanMs: meanMs(requests),
     p95Ms: p95Ms(requests),
     switchesPerMinute: countSwitches(requests) / devices / (durationMs / 60_000),
-    givenUp: requests.filter(({ hasGivenUp }) => hasGivenUp).length,
+    givenUp: requests.filter(isGivenUp).length,
     probes: requests.filter(({ isProbing }) => isProbing).length,
     requests,
   };
+}
+
+/** A cut was chosen, and the device had finished before the cloud answered. */
+export function isGivenUp({ armId, answeredBy }: PlayedRequest): boolean {
+  return armId !== DEVICE_ARM.id && answeredBy === 'device';
 }
 
 export function meanMs(requests: readonly PlayedRequest[]): number {

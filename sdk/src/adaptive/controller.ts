@@ -62,15 +62,17 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
     return arms
       .flatMap((arm) => {
         const cost = book.cost(arm.id);
-        return cost === undefined ? [] : [{ arm, totalMs: estimate.predict(arm, cost, now) }];
+        if (cost === undefined) return [];
+        const totalMs = latencyScore(cost, now, arm.kind);
+        return [{ arm, totalMs, score: estimate.predict(arm, cost, now) }];
       })
-      .sort((a, b) => a.totalMs - b.totalMs);
+      .sort((a, b) => a.score - b.score);
   }
 
   function decide(arms: readonly Arm[], nowMs: number, limits: DecisionLimits = {}): Decision {
     const now = estimate.conditions(nowMs);
     const ranked = rank(arms, nowMs);
-    const possible = inTime(ranked, now, limits);
+    const possible = inTime(ranked, limits);
     const best = possible[0];
     if (best === undefined) return { ...UNKNOWN, arm: deviceArm };
     const chosen = inUse.pick(possible, best, now);
@@ -85,16 +87,11 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
   /** Those that keep the deadline; where none does, the one that misses it by least. */
   function inTime(
     ranked: readonly Prediction[],
-    now: Conditions,
     { deadlineMs = Number.POSITIVE_INFINITY }: DecisionLimits,
   ): readonly Prediction[] {
-    const latencyOf = ({ arm }: Prediction) => {
-      const cost = book.cost(arm.id);
-      return cost ? latencyScore(cost, now, arm.kind) : Number.POSITIVE_INFINITY;
-    };
     if (deadlineMs === Number.POSITIVE_INFINITY) return ranked;
-    const kept = ranked.filter((one) => latencyOf(one) <= deadlineMs);
-    return kept.length > 0 ? kept : ranked.toSorted((a, b) => latencyOf(a) - latencyOf(b)).slice(0, 1);
+    const kept = ranked.filter(({ totalMs }) => totalMs <= deadlineMs);
+    return kept.length > 0 ? kept : ranked.toSorted((a, b) => a.totalMs - b.totalMs).slice(0, 1);
   }
 
   function patienceOf(arm: Arm, now: Conditions): number | undefined {
@@ -115,7 +112,7 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
       learntAtMs: estimate.linkLearntAtMs(),
       aloneSinceMs: inUse.sinceMs,
       costMs: probe.encodeMs * estimate.conditions(nowMs).deviceSlowdown,
-      ratio: rival.totalMs / chosen.totalMs,
+      ratio: rival.score / chosen.score,
     });
     return isDue ? probe.arm : undefined;
   }

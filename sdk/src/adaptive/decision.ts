@@ -4,7 +4,10 @@ import type { Conditions } from '../planner/cost-model.ts';
 
 export interface Prediction {
   readonly arm: Arm;
+  /** Milliseconds of one request. */
   readonly totalMs: number;
+  /** What is made least, in what the objective counts; with `latency` these milliseconds and the gateway's price. */
+  readonly score: number;
 }
 
 /**

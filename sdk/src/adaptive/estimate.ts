@@ -91,7 +91,9 @@ export function createEstimate({ score = latencyScore, quantile = 0.5 }: Estimat
     },
     predict(arm, cost, now) {
       if (arm.kind === 'device') return score(cost, now, 'device');
-      return score(cost, now, 'split') + congestionPrice * cost.tailMs;
+      // The price is in milliseconds: to what counts anything else it cannot be added.
+      const priceMs = score === latencyScore ? congestionPrice * cost.tailMs : 0;
+      return score(cost, now, 'split') + priceMs;
     },
   };
 }

@@ -28,8 +28,11 @@ export interface PlayedRequest {
   readonly bestMs: number;
   readonly uplinkBitsPerSecond: number;
   readonly isProbing: boolean;
-  /** The device went on by itself, because the answer did not come. */
-  readonly hasGivenUp: boolean;
+  /**
+   * Whose answer came first: that of the arm chosen; the device's, which for a cut means that the cloud's was late; or that
+   * of the probe which was sent beside the device's own run.
+   */
+  readonly answeredBy: 'chosen' | 'device' | 'probe';
   readonly change: ArmChange | undefined;
 }
 

@@ -7,7 +7,6 @@ import {
   type Noise,
   runHere,
   type Sending,
-  type Serving,
   sendThrough,
   serve,
   shifted,
@@ -29,13 +28,23 @@ export interface SimulatedDeviceOptions {
   isOver(nowMs: number): boolean;
 }
 
+type AnsweredBy = PlayedRequest['answeredBy'];
+
 /** One request while it is under way. */
 interface Request {
   readonly startMs: number;
   readonly noise: Noise;
   readonly decision: PolicyDecision;
-  readonly isOnTrial: boolean;
-  end(answerAtMs: number, hasGivenUp: boolean): void;
+  /** The first call counts: device and cloud may both be at work. */
+  end(answerAtMs: number, by: AnsweredBy): void;
+  readonly hasEnded: boolean;
+}
+
+/** One message to the gateway while its answer is waited for. */
+interface Trip {
+  isOver: boolean;
+  readonly played: PlayedArm;
+  readonly sending: Sending;
 }
 
 const QUIET: Noise = { device: 1, cloud: 1 };
@@ -47,8 +56,10 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
   const whole = arms[0] as PlayedArm;
   const byId = new Map(arms.map((one) => [one.arm.id, one]));
   let requests = 0;
-  let probe: object | undefined;
+  let probe: Trip | undefined;
   let nowMs = 0;
+  // A model that runs cannot be stopped: when its request has been answered, the next head waits for its end.
+  let freeAtMs = 0;
 
   function start(): void {
     const startMs = nowMs;
@@ -56,20 +67,30 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     const noise = world.noise?.(index, requests++) ?? QUIET;
     const trueMs = (one: PlayedArm) =>
       trueTotalMs(world, one, { startMs, noise, gatewayFreeAtMs: gateway.freeAtMs });
-    const uplinkBitsPerSecond = () => world.uplink.bitsPerSecondAt(startMs);
-    const decision = policy.decide({ nowMs: startMs, trueMs, uplinkBitsPerSecond });
+    const uplinkBitsPerSecond = world.uplink.bitsPerSecondAt(startMs);
+    const decision = policy.decide({
+      nowMs: startMs,
+      trueMs,
+      uplinkBitsPerSecond: () => uplinkBitsPerSecond,
+    });
     const best = bestOf(arms, trueMs);
-    const end = (answerAtMs: number, hasGivenUp: boolean) => {
-      const totalMs = answerAtMs - startMs;
-      const { arm, change } = decision;
-      options.record({
-        ...{ device: index, startMs, totalMs, armId: arm.id, bestId: best.id, bestMs: best.ms },
-        ...{ uplinkBitsPerSecond: uplinkBitsPerSecond(), hasGivenUp, change },
-        isProbing: decision.probe !== undefined,
-      });
-      next(startMs, answerAtMs);
+    const seen = { device: index, startMs, armId: decision.arm.id, bestId: best.id, bestMs: best.ms };
+    const request = {
+      ...{ startMs, noise, decision, hasEnded: false },
+      end(answerAtMs: number, answeredBy: AnsweredBy) {
+        if (request.hasEnded) return;
+        request.hasEnded = true;
+        const isProbing = decision.probe !== undefined;
+        const { change } = decision;
+        options.record({
+          ...{ ...seen, totalMs: answerAtMs - startMs, uplinkBitsPerSecond, answeredBy, isProbing, change },
+        });
+        next(startMs, answerAtMs);
+      },
     };
-    play({ startMs, noise, decision, isOnTrial: false, end });
+    const played = byId.get(decision.arm.id) ?? whole;
+    if (played.arm.kind === 'split') ask(request, played);
+    else playHere(request);
   }
 
   function next(startMs: number, answerAtMs: number): void {
@@ -86,78 +107,85 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     });
   }
 
-  function play(request: Request): void {
-    const played = byId.get(request.decision.arm.id) ?? whole;
-    if (played.arm.kind === 'split') send(request, played);
-    else playHere(request);
-  }
-
-  /** A probe's head and encoding are part of the device's work; its answer is not waited for. */
-  function playHere({ startMs, noise, decision, end }: Request): void {
-    const hereMs = runHere(world, whole.cost, startMs, noise);
+  /** A probe's head and encoding are part of the device's work; its answer counts where it is the first. */
+  function playHere(request: Request): void {
+    const { noise, decision } = request;
+    const beginMs = Math.max(nowMs, freeAtMs);
+    const hereMs = runHere(world, whole.cost, beginMs, noise);
     const probed = decision.probe && probe === undefined ? byId.get(decision.probe.id) : undefined;
     const encodeMs = probed ? probed.cost.encodeMs * (hereMs / whole.cost.headMs) : 0;
-    const answerAtMs = startMs + hereMs + encodeMs;
-    if (probed) {
-      const trial = { startMs, noise, decision, isOnTrial: true, end: () => undefined };
-      send(trial, probed);
-    }
-    at(answerAtMs, () => {
+    freeAtMs = beginMs + hereMs + encodeMs;
+    if (probed) tryOut(request, probed, beginMs);
+    at(freeAtMs, () => {
       const stages = { ...NO_STAGES, headMs: hereMs };
-      policy.observe?.({ arm: whole.arm, stages }, answerAtMs - startMs, answerAtMs);
-      end(answerAtMs, false);
+      policy.observe?.({ arm: whole.arm, stages }, nowMs - request.startMs, nowMs);
+      request.end(nowMs, 'device');
     });
   }
 
-  function send(request: Request, played: PlayedArm): void {
-    const { startMs, noise, decision, isOnTrial } = request;
-    const token = {};
-    const sending = sendThrough(world, played.cost, startMs, noise);
-    const giveUpAtMs = sending.sendAtMs + (decision.giveUpAfterMs ?? NEVER_MS);
+  function tryOut(request: Request, played: PlayedArm, beginMs: number): void {
+    const sending = sendThrough(world, played.cost, beginMs, request.noise);
+    const trip: Trip = { played, sending, isOver: false };
+    probe = trip;
+    send(request, trip, 'probe');
+    at(sending.sendAtMs + (request.decision.giveUpAfterMs ?? NEVER_MS), () => {
+      if (trip.isOver) return;
+      silence(trip);
+      trip.isOver = true;
+      probe = undefined;
+    });
+  }
+
+  function ask(request: Request, played: PlayedArm): void {
     // A request does not wait for a probe: what is left of that is not sent.
-    probe = isOnTrial ? token : undefined;
-    if (giveUpAtMs < sending.arriveAtMs) {
-      at(giveUpAtMs, () => giveUp(request, played, { sending, token }));
-      return;
-    }
+    if (probe) probe.isOver = true;
+    probe = undefined;
+    const beginMs = played.cost.headMs > 0 ? Math.max(nowMs, freeAtMs) : nowMs;
+    const sending = sendThrough(world, played.cost, beginMs, request.noise);
+    if (played.cost.headMs > 0) freeAtMs = beginMs + sending.headMs;
+    const trip: Trip = { played, sending, isOver: false };
+    send(request, trip, 'chosen');
+    const { giveUpAfterMs = NEVER_MS } = request.decision;
+    at(sending.sendAtMs + giveUpAfterMs, () => goOn(request, trip));
+  }
+
+  function send(request: Request, trip: Trip, by: AnsweredBy): void {
+    const { cost } = trip.played;
+    const { sending } = trip;
     at(sending.arriveAtMs, () => {
-      if (isOnTrial && probe !== token) return;
-      const serving = serve(world, played.cost, { sending, noise, gatewayFreeAtMs: gateway.freeAtMs });
+      if (trip.isOver) return;
+      const { noise } = request;
+      const serving = serve(world, cost, { sending, noise, gatewayFreeAtMs: gateway.freeAtMs });
       gateway.freeAtMs = serving.gatewayFreeAtMs;
-      if (serving.answerAtMs > giveUpAtMs) at(giveUpAtMs, () => giveUp(request, played, { sending, token }));
-      else at(serving.answerAtMs, () => answered(request, played, { sending, serving, token }));
+      at(serving.answerAtMs, () => {
+        if (trip.isOver) return;
+        trip.isOver = true;
+        if (probe === trip) probe = undefined;
+        const { stages } = serving;
+        const link = shownLink(world, cost, { stages, atMs: sending.arriveAtMs });
+        policy.observe?.({ arm: trip.played.arm, stages, link }, nowMs - request.startMs, nowMs);
+        request.end(nowMs, by);
+      });
     });
   }
 
-  function answered(
-    { startMs, isOnTrial, end }: Request,
-    { arm, cost }: PlayedArm,
-    {
-      sending,
-      serving,
-      token,
-    }: { readonly sending: Sending; readonly serving: Serving; readonly token: object },
-  ): void {
-    if (isOnTrial && probe !== token) return;
-    if (isOnTrial) probe = undefined;
-    const { stages, answerAtMs } = serving;
-    const link = shownLink(world, cost, { stages, atMs: sending.arriveAtMs });
-    policy.observe?.({ arm, stages, link }, answerAtMs - startMs, answerAtMs);
-    end(answerAtMs, false);
+  /** The device goes on where its head ended; an answer that comes before it has finished still counts. */
+  function goOn(request: Request, trip: Trip): void {
+    if (trip.isOver) return;
+    silence(trip);
+    const { headMs } = trip.played.cost;
+    const beginMs = Math.max(nowMs, freeAtMs);
+    freeAtMs =
+      beginMs +
+      runHere(world, whole.cost, beginMs, request.noise) * Math.max(0, 1 - headMs / whole.cost.headMs);
+    at(freeAtMs, () => {
+      trip.isOver = true;
+      request.end(nowMs, 'device');
+    });
   }
 
-  /** The device goes on where its head ended. */
-  function giveUp(
-    { noise, isOnTrial, end }: Request,
-    { arm, cost }: PlayedArm,
-    { sending, token }: { readonly sending: Sending; readonly token: object },
-  ): void {
-    if (isOnTrial && probe !== token) return;
-    if (isOnTrial) probe = undefined;
+  function silence({ played: { arm }, sending }: Trip): void {
     policy.observeSilence?.(arm, nowMs - sending.sendAtMs, nowMs);
-    const restMs =
-      runHere(world, whole.cost, nowMs, noise) * Math.max(0, 1 - cost.headMs / whole.cost.headMs);
-    end(nowMs + restMs, true);
   }
 
   return { start };

@@ -1,5 +1,6 @@
 /** Putting a session together: model, cuts, chain, connection. The platform gives what differs between Node and browsers. */
 import { createController } from '../adaptive/controller.ts';
+import { objectiveScore } from '../adaptive/score.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { createCodec } from '../codec/codec.ts';
 import type { Deflate } from '../codec/entropy/deflate.ts';
@@ -82,7 +83,12 @@ export async function createSplitSessionOn(
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
     const { quantise } = options.runtime ?? {};
     const executor = await openExecutor(model, cuts, runtime, { isBatching: false, quantise });
-    const controller = createController(DEVICE_ARM);
+    // Randomness only spreads a fleet's moves: which arm is best does not depend on it.
+    const controller = createController(DEVICE_ARM, {
+      random: Math.random,
+      quantile: options.quantile,
+      ...(plan && { score: objectiveScore(plan.objective, plan.wish.models) }),
+    });
     const arms = sessionArms(planned, model, { executor, options });
     for (const arm of arms) {
       const known = planned?.costs.get(arm.id);

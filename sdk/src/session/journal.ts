@@ -57,7 +57,11 @@ export interface Journal {
   failed(error: unknown): void;
   probed(): void;
   /** The arm that the session itself chose for a request. */
-  chosen(arm: Arm, why: ChoiceReason, predictions: () => readonly Prediction[]): void;
+  chosen(
+    arm: Arm,
+    why: ChoiceReason,
+    predictions: () => readonly Pick<Prediction, 'arm' | 'totalMs'>[],
+  ): void;
 }
 
 export interface ChoiceReason {

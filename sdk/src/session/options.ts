@@ -63,9 +63,15 @@ export interface SplitSessionOptions {
   readonly runtime?: RuntimeOptions | undefined;
   /**
    * Runs at a time, and how many more may wait; what does not fit ends with `overloaded`, or, by `whenFull`, on the device.
-   * @default 16 in flight; 64 waiting of together 256 MiB, no longer than 2000 ms; `refuse`
+   * `next` says which of those that wait goes first; `newest` drops the ones before it, as a camera's frames may be.
+   * @default 16 in flight; 64 waiting of together 256 MiB, no longer than 2000 ms; `refuse`; `oldest`
    */
   readonly queue?: QueueOptions | undefined;
+  /**
+   * How careful the link is taken: 0.5 plans for it as expected, 0.9 for one that is slower nine times in ten. Up to 0.99.
+   * @default 0.5
+   */
+  readonly quantile?: number | undefined;
   /** Plays a slower device: after each stage it idles until it is this many times slower than it ran. @default 1 */
   readonly emulatedSlowdown?: number | undefined;
 }
@@ -84,7 +90,7 @@ export interface RuntimeOptions {
 
 /** See run-queue.ts. */
 export type QueueOptions = { readonly [Name in QueueField]?: QueueLimits[Name] | undefined };
-type QueueField = 'inFlight' | 'maxQueuedCount' | 'maxQueuedBytes' | 'maxAgeMs' | 'whenFull';
+type QueueField = 'inFlight' | 'maxQueuedCount' | 'maxQueuedBytes' | 'maxAgeMs' | 'whenFull' | 'next';
 
 const codecProfile = z.string().refine(isCodecProfile, 'expected a codec profile, see docs/codec.md');
 
@@ -103,6 +109,7 @@ const queue = z.strictObject({
     .default(256 * 2 ** 20),
   maxAgeMs: z.number().positive().max(3_600_000).default(2000),
   whenFull: z.enum(['refuse', 'drop-oldest', 'local']).default('refuse'),
+  next: z.enum(['oldest', 'newest']).default('oldest'),
 });
 
 const schema = z.strictObject({
@@ -147,6 +154,7 @@ const schema = z.strictObject({
   threads: z.int().min(1).max(256).optional(),
   runtime: runtime.optional(),
   queue: queue.prefault({}),
+  quantile: z.number().min(0.5).max(0.99).default(0.5),
   emulatedSlowdown: z.number().min(1).max(1000).default(1),
 });
 
@@ -162,6 +170,7 @@ type Defaulted =
   | 'replyProfile'
   | 'maxCuts'
   | 'maxPayloadBytes'
+  | 'quantile'
   | 'emulatedSlowdown';
 
 /** The options with every default filled in. */

@@ -14,23 +14,47 @@ export interface Timed<T> {
 }
 
 export interface Pace {
-  /** Runs the stage when its lane is free and, with a slowdown above 1, idles after it. Ends early with the signal's reason. */
+  /**
+   * Runs the stage when its lane is free and, with a slowdown above 1, idles after it. Rejects with the signal's reason as
+   * soon as it fires; a stage that has begun then still keeps its lane to its end, as no machine stops in the middle.
+   */
   stage<T>(lane: PaceLane, work: () => Promise<T>, signal?: AbortSignal): Promise<Timed<T>>;
+  /** Ends all idling. */
+  stop(): void;
 }
 
 export function createPace(clock: Clock, slowdown: number): Pace {
   const lanes = { model: createLane(), codec: createLane() };
+  const stopping = new AbortController();
 
   async function timed<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<Timed<T>> {
     signal?.throwIfAborted();
     const startMs = clock.nowMs();
     const value = await work();
     const workedMs = clock.nowMs() - startMs;
-    if (slowdown > 1) await clock.sleep(workedMs * (slowdown - 1), signal);
+    // Stopping is no error of this stage: its work is done.
+    if (slowdown > 1) await clock.sleep(workedMs * (slowdown - 1), stopping.signal).catch(() => undefined);
     return { value, elapsedMs: clock.nowMs() - startMs };
   }
 
-  return { stage: (lane, work, signal) => lanes[lane](() => timed(work, signal)) };
+  return {
+    stage: (lane, work, signal) =>
+      unlessAborted(
+        lanes[lane](() => timed(work, signal)),
+        signal,
+      ),
+    stop: () => stopping.abort(),
+  };
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /** One after the other, in the order in which they came; one that fails does not stop the next. */

@@ -10,7 +10,7 @@ import type { LinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { type Answer, runLocal } from './run-local.ts';
-import { pick, runSplit } from './run-split.ts';
+import { runSplit } from './run-split.ts';
 import { type FoundTail, findTail, type Tail } from './tail.ts';
 
 export interface RunContext {
@@ -80,7 +80,7 @@ async function localAnswer(parts: SessionParts, args: RunArguments, run: LocalRu
   return { ...answer, trace: { ...answer.trace, fallback: 'local', reason: tail.error.code } };
 }
 
-/** What crosses the probe's cut is made on the way to the answer; it is encoded and sent when the answer is there. */
+/** Where a look at the link is due, what the probe's cut sends goes beside the device's own run. */
 async function probingAnswer(
   parts: SessionParts,
   args: RunArguments,
@@ -89,13 +89,8 @@ async function probingAnswer(
   const { probe } = decision;
   const giveUpAfterMs = patienceMs(parts, decision);
   if (!probe || giveUpAfterMs === undefined || linkProbe.isUnderWay) return runLocal(parts, args, DEVICE_ARM);
-  const crossing = probe.cut.position === 0 ? [] : probe.cut.tensors.map(({ name }) => name);
-  const fetches = [...new Set([...args.fetches, ...crossing])];
-  const answer = await runLocal(parts, { ...args, fetches }, DEVICE_ARM);
-  const values = { ...args.feeds, ...answer.outputs };
-  linkProbe.send(args, { arm: probe, gateway: tail.gateway, values, giveUpAfterMs });
   journal.probed();
-  return { ...answer, outputs: pick(answer.outputs, args.fetches) };
+  return linkProbe.run(args, { arm: probe, gateway: tail.gateway, giveUpAfterMs });
 }
 
 type RunDecision = Pick<Decision, 'arm'> & Partial<Decision>;

@@ -132,6 +132,7 @@ function createState(parts: SessionParts) {
   async function release(): Promise<void> {
     released ??= (async () => {
       linkProbe.stop();
+      parts.pace.stop();
       await parts.client.close();
       await parts.executor.close();
       await parts.close();
