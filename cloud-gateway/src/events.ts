@@ -33,6 +33,8 @@ export interface RequestAdmitted {
   readonly requestBytes: number;
   /** Requests in the gateway, with this one. */
   readonly inHand: number;
+  /** How fast it arrived, in bits a second; where it was large enough to tell. */
+  readonly uplinkBitsPerSecond?: number | undefined;
 }
 
 /** Refused or failed: at once, or after it was admitted. */
