@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly tlsKey?: string | undefined;
   /** Who signs the other side's certificates. With the broker inside every client must show one. */
   readonly tlsCa?: string | undefined;
+  /** `HOST:PORT` for health, metrics and the live page, without logins. @default none */
+  readonly http?: string | undefined;
   /** 1 to 64 of `A-Z a-z 0-9 _ -`, unique at its broker. @default `gw-` and eight random digits */
   readonly id?: string | undefined;
   /** First level of every topic. @default 'cutpoint' */
@@ -50,6 +52,7 @@ export interface GatewayConfig {
   readonly webOrigins?: readonly string[];
   readonly devicesPath?: string;
   readonly tls?: TlsPaths;
+  readonly http?: ListenAddress;
   readonly id: string;
   readonly namespace: string;
   readonly threads?: number;
@@ -77,7 +80,7 @@ const DEFAULT_LISTEN = '127.0.0.1:1883';
 export function resolveConfig(options: GatewayOptions): GatewayConfig {
   const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
-  const { models, broker, listen, webSocket, webOrigins, devices, ...others } = parsed.data;
+  const { models, broker, listen, http, webSocket, webOrigins, devices, ...others } = parsed.data;
   const { tlsCert, tlsKey, tlsCa, id, maxPayloadMb, threads, region, ...rest } = others;
   if (broker !== undefined && listen !== undefined) {
     throw new SplitError(
@@ -104,6 +107,7 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
     ...(webOrigins === undefined ? {} : { webOrigins: webOrigins.map((origin) => new URL(origin).origin) }),
     ...(devices === undefined ? {} : { devicesPath: devices }),
     ...(tls && { tls }),
+    ...(http === undefined ? {} : { http: parseListenAddress(http) }),
     ...(threads === undefined ? {} : { threads }),
     ...(region === undefined ? {} : { region }),
   };

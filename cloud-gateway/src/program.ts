@@ -1,5 +1,4 @@
 /** The command line of `cutpoint-gateway`: options and environment in, an exit code out. */
-import { readFileSync } from 'node:fs';
 import { SplitError } from '@cutpoint/sdk';
 import {
   type Environment,
@@ -14,6 +13,7 @@ import { LOG_LEVELS, type OptionName } from './config/schema.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { createLog } from './log.ts';
+import { ownVersion } from './version.ts';
 
 const ADVICE = {
   'options-invalid': 'cutpoint-gateway --help lists every option',
@@ -34,6 +34,7 @@ const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, 
   tlsCert: ['<file>', 'PEM: certificate of the broker inside, or for the one beside'],
   tlsKey: ['<file>', 'PEM: the key to it'],
   tlsCa: ['<file>', "PEM: who signs the other side's; inside, every client must show one"],
+  http: ['<host:port>', 'address for health, metrics and the live page (default: none; port 0: any)'],
   id: ['<id>', 'name of this gateway, unique at its broker (default: random)'],
   namespace: ['<name>', 'first level of every topic (default cutpoint)'],
   threads: ['<n>', 'threads of ONNX Runtime (default: what this process may use)'],
@@ -73,8 +74,9 @@ async function serveUntilStopped(config: GatewayConfig, world: Surroundings): Pr
 }
 
 /** One line of JSON for the program that started this one. */
-function readyLine({ brokerUrl, webSocketUrl, id, models }: Gateway): string {
-  return JSON.stringify({ ready: true, broker: brokerUrl, webSocket: webSocketUrl, gateway: id, models });
+function readyLine({ brokerUrl, webSocketUrl, httpUrl, id, models }: Gateway): string {
+  const urls = { broker: brokerUrl, webSocket: webSocketUrl, http: httpUrl };
+  return JSON.stringify({ ready: true, ...urls, gateway: id, models });
 }
 
 /** `none`: it only asked for help or the version. */
@@ -103,7 +105,7 @@ function parseCommandLine({ argv, writeOut }: Surroundings, env: Environment): W
 function createCommand(choose: (wish: Wish) => void, env: Environment): Command {
   const command = new Command('cutpoint-gateway')
     .description('Announces ONNX models over MQTT and runs their tails for devices.')
-    .version(readVersion())
+    .version(ownVersion())
     .option('--config <file>', `YAML file of options (env: ${environmentName('config')})`);
   for (const [name, [placeholder, description]] of Object.entries(FLAGS)) {
     command.option(`--${kebab(name)} ${placeholder}`, `${description} (env: ${environmentName(name)})`);
@@ -120,9 +122,4 @@ function createCommand(choose: (wish: Wish) => void, env: Environment): Command 
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function readVersion(): string {
-  const path = new URL('../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

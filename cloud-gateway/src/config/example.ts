@@ -21,6 +21,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   tlsCert: './broker.crt',
   tlsKey: './broker.key',
   tlsCa: './ca.crt',
+  http: '127.0.0.1:8000',
   id: 'gw-1',
   threads: 4,
   webSocket: '127.0.0.1:8083',

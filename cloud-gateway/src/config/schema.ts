@@ -60,6 +60,12 @@ const fields = {
     .describe(
       "PEM file: who signs the other side's certificates. Inside, every client must show one, and its common name is its login.",
     ),
+  http: z
+    .string()
+    .optional()
+    .describe(
+      'HOST:PORT for health, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
+    ),
   id: name()
     .optional()
     .describe('Name of this gateway, unique at its broker. By default gw- and eight random digits.'),

@@ -12,6 +12,7 @@ const update = (to, from) => {
   if (to.nodeType !== from.nodeType || to.nodeName !== from.nodeName) return to.replaceWith(from.cloneNode(true));
   if (to.nodeType !== 1) { if (to.data !== from.data) to.data = from.data; return; }
   for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
+  for (const { name } of [...to.attributes]) if (!from.hasAttribute(name)) to.removeAttribute(name);
   while (to.childNodes.length > from.childNodes.length) to.lastChild.remove();
   from.childNodes.forEach((child, i) => to.childNodes[i] ? update(to.childNodes[i], child) : to.append(child.cloneNode(true)));
 };

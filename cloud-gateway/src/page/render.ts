@@ -132,9 +132,9 @@ function devices({ devices: { latest, inLastMinute }, nowMs }: LiveSnapshot): Se
     { title: 'Device' },
     { title: 'Last seen', unit: 's ago' },
     { title: 'Uplink', unit: 'Mbit/s' },
+    { title: 'Cut' },
     { title: 'Requests' },
     { title: 'Refused' },
-    { title: 'Cut' },
     { title: 'Model' },
   ];
   // By name: in the order in which they were heard, rows would change places all the time.
@@ -142,7 +142,7 @@ function devices({ devices: { latest, inLastMinute }, nowMs }: LiveSnapshot): Se
   const rows = byName.map((each) => [
     ...[each.device, Math.floor((nowMs - each.lastSeenMs) / 1000)],
     ...[each.uplinkBitsPerSecond === undefined ? undefined : each.uplinkBitsPerSecond / 1e6],
-    ...[each.requests, each.refusals, each.cut, each.model],
+    ...[each.cut, each.requests, each.refusals, each.model],
   ]);
   const caption = `${counted(inLastMinute, 'device')} in the last minute; the ${latest.length} heard last`;
   return { heading: 'Devices', html: htmlTable({ caption, columns, rows }) };

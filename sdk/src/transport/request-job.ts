@@ -26,6 +26,8 @@ export interface IncomingRequest {
   readonly signal: AbortSignal;
   /** When the last byte arrived, on the gateway's clock. */
   readonly arrivedMs: number;
+  /** How fast the bytes after its first part arrived, in bits a second; where there were enough of them to tell. */
+  readonly uplinkBitsPerSecond?: number | undefined;
 }
 
 export interface OutgoingReply {
@@ -199,7 +201,19 @@ function incoming(
   const { payload, deadlineMs, signal } = end;
   const tensors = splitFrames(fields, payload);
   const arrivedMs = message.lastArrivalMs;
-  return { id, device, model, digest, cut, tensors, fetches, replyProfile, arrivedMs, deadlineMs, signal };
+  const uplinkBitsPerSecond = uplinkOf(message);
+  return {
+    ...{ id, device, model, digest, cut, tensors, fetches, replyProfile },
+    ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond },
+  };
+}
+
+// Fewer arrive in one burst, whatever the link.
+const LEAST_BYTES_FOR_RATE = 1 << 15;
+
+function uplinkOf({ firstArrivalMs, lastArrivalMs, laterBytes }: JobOptions['message']): number | undefined {
+  const tookMs = lastArrivalMs - firstArrivalMs;
+  return laterBytes >= LEAST_BYTES_FOR_RATE && tookMs > 0 ? (laterBytes * 8000) / tookMs : undefined;
 }
 
 function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {
