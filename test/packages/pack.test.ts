@@ -41,7 +41,12 @@ describe.each(PACKAGES)('the package of %s', (name) => {
     const { files } = packedFrom(name);
     expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'package.json']));
     expect(
-      files.filter((file) => !/^(README\.md|LICENSE|package\.json|dist\/.+|src\/.+|config\.schema\.json|gateway\.example\.yaml)$/.test(file)),
+      files.filter(
+        (file) =>
+          !/^(README\.md|LICENSE|package\.json|dist\/.+|src\/.+|config\.schema\.json|gateway\.example\.yaml)$/.test(
+            file,
+          ),
+      ),
     ).toEqual([]);
     expect(files.filter((file) => /\.test\.|\.suite\./.test(file))).toEqual([]);
   });
