@@ -7,6 +7,8 @@ export {
   type FollowOptions,
   followDevices,
 } from './access/read-devices.ts';
+export { type AuditLog, type AuditLogOptions, openAuditLog } from './audit/audit-log.ts';
+export type { AuditEntry, AuditEvent, AuditHead } from './audit/entry.ts';
 export {
   type Codec,
   createCodec,

@@ -13,6 +13,8 @@ import { memorySource } from './source/memory.ts';
 import { openMqtt } from './transport/mqtt.ts';
 import type { Transport } from './transport/transport.ts';
 
+export { type AuditLog, type AuditLogOptions, openAuditLog } from './audit/audit-log.ts';
+export type { AuditEntry, AuditEvent, AuditHead } from './audit/entry.ts';
 export * from './index.ts';
 export type { CutChange, CutChangeCause, SessionEvents, SessionStats } from './session/journal.ts';
 export type { QueueOptions, RuntimeOptions, SplitSessionOptions } from './session/options.ts';

@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   transport: ['protocol'],
   access: ['transport', 'protocol', 'program'],
   runtime: ['cut', 'onnx'],
+  audit: ['bundle'],
   parallel: ['runtime', 'cut', 'onnx'],
   planner: ['cut', 'codec'],
   profiler: ['planner', 'runtime', 'cut', 'codec', 'onnx'],
@@ -28,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   oip: [],
   cli: [
     'assets',
+    'audit',
     'bundle',
     'verify',
     'report',

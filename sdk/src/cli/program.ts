@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asSplitError, isSplitError, SplitError } from '../errors.ts';
+import { auditVerb } from './audit.ts';
 import { brokerConfigVerb } from './broker-config.ts';
 import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
@@ -29,6 +30,7 @@ const VERBS: readonly Verb<never>[] = [
   signVerb,
   verifyBundleVerb,
   copyAssetsVerb,
+  auditVerb,
 ];
 
 /** Runs one verb. Never throws. */
@@ -51,7 +53,8 @@ async function runVerb(world: World): Promise<ExitCode> {
     const command = program.command(verb.name);
     verb.describe(command);
     command.action(async () => {
-      exitCode = await verb.run(command.args[0] ?? '', command.opts() as never, world);
+      const [first = '', ...others] = command.args;
+      exitCode = await verb.run(first, command.opts() as never, world, others);
     });
   }
   for (const command of [program, ...program.commands])

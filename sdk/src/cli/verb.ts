@@ -21,6 +21,9 @@ export interface Verb<Flags = Readonly<Record<string, unknown>>> {
   readonly name: string;
   /** Adds description, arguments, options and an example that works. */
   describe(command: Command): void;
-  /** @param model the first argument */
-  run(model: string, flags: Flags, world: World): Promise<ExitCode>;
+  /**
+   * @param first the first argument: of most verbs a model
+   * @param others the arguments after it
+   */
+  run(first: string, flags: Flags, world: World, others: readonly string[]): Promise<ExitCode>;
 }
