@@ -3,6 +3,7 @@
  * environment, the flags, the JSON Schema and the example file are all made from this.
  */
 import { z } from 'zod';
+import type { GatewayOptions } from '../config.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -99,14 +100,21 @@ const fields = {
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe lines of the log that are written.'),
 };
 
-export type OptionName = keyof typeof fields;
+export type OptionName = keyof GatewayOptions;
 
-export const OptionsSchema: z.ZodObject<typeof fields, z.core.$strict> = z.strictObject(fields);
+type Preset = 'namespace' | 'maxPayloadMb' | 'maxQueued' | 'drainMs' | 'maxCuts' | 'logLevel';
+/** Every limit kept, every preset filled in. */
+export type CheckedOptions = Omit<GatewayOptions, Preset> & {
+  readonly [Name in Preset]: NonNullable<GatewayOptions[Name]>;
+};
+
+const whole = z.strictObject(fields);
+export const OptionsSchema: z.ZodType<CheckedOptions> = whole;
 
 /** A configuration file alone: what is missing in it may come from the environment or a flag. */
-export const FileSchema: z.ZodType = OptionsSchema.partial();
+export const FileSchema: z.ZodType = whole.partial();
 
-export const OPTION_NAMES = Object.keys(fields) as readonly OptionName[];
+export const OPTION_NAMES: readonly OptionName[] = Object.keys(fields) as OptionName[];
 
 /** JSON Schema of a configuration file, draft 2020-12. */
 export function configJsonSchema(): Record<string, unknown> {
