@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
   paper: async () => (await import('./paper/suite.ts')).paperSuite,
   planner: async () => (await import('./planner/suite.ts')).plannerSuite,
+  rogue: async () => (await import('./rogue/suite.ts')).rogueSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
   transport: async () => (await import('./transport/suite.ts')).transportSuite,
 };

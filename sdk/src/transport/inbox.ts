@@ -22,6 +22,8 @@ export interface InboxLimits {
   readonly maxPerSender?: number;
   /** @default 512 MiB */
   readonly maxHeldBytes?: number;
+  /** Of one sender: the others' messages must find room. @default a quarter of maxHeldBytes, one message at least */
+  readonly maxHeldBytesPerSender?: number;
   /** @default 60,000 */
   readonly maxAgeMs?: number;
 }
@@ -47,10 +49,20 @@ export function createInbox<Head>(limits: InboxLimits): Inbox<Head> {
   const refused = new Map<string, number>();
   const { maxPerSender = MAX_ASSEMBLIES_PER_SENDER, maxAgeMs = MAX_ASSEMBLY_AGE_MS } = limits;
   const { maxHeldBytes = MAX_ASSEMBLED_BYTES } = limits;
+  const { maxHeldBytesPerSender = Math.max(limits.maxPayloadBytes, maxHeldBytes / 4) } = limits;
+  const heldBySender = new Map<string, number>();
   let heldBytes = 0;
 
+  function hold(sender: string, bytes: number): void {
+    heldBytes += bytes;
+    const held = (heldBySender.get(sender) ?? 0) + bytes;
+    if (held > 0) heldBySender.set(sender, held);
+    else heldBySender.delete(sender);
+  }
+
   function drop(key: string): void {
-    heldBytes -= assemblies.get(key)?.heldBytes ?? 0;
+    const dropped = assemblies.get(key);
+    if (dropped) hold(dropped.sender, -dropped.heldBytes);
     assemblies.delete(key);
   }
 
@@ -82,6 +94,11 @@ export function createInbox<Head>(limits: InboxLimits): Inbox<Head> {
     if (heldBytes + part.payload.length > maxHeldBytes) {
       return new SplitError('overloaded', `unfinished messages hold ${heldBytes} of ${maxHeldBytes} bytes`);
     }
+    const held = heldBySender.get(part.sender) ?? 0;
+    if (held + part.payload.length > maxHeldBytesPerSender) {
+      const text = `unfinished messages of ${part.sender} hold ${held} of ${maxHeldBytesPerSender} bytes`;
+      return new SplitError('overloaded', text);
+    }
     const isTooMany = !known && part.fields.parts > 1 && countOf(part.sender) >= maxPerSender;
     if (isTooMany)
       return new SplitError('overloaded', `${maxPerSender} messages of ${part.sender} are unfinished`);
@@ -105,7 +122,7 @@ export function createInbox<Head>(limits: InboxLimits): Inbox<Head> {
       if (error) return refuse(key, attempt, error);
       const assembly = known ?? openAssembly(part);
       assemblies.set(key, assembly);
-      heldBytes += addPart(assembly, part);
+      hold(part.sender, addPart(assembly, part));
       const credit = creditDue(assembly, part);
       if (assembly.parts.size < assembly.count) return { kind: 'partial', ...(credit && { credit }) };
       drop(key);
@@ -122,6 +139,7 @@ export function createInbox<Head>(limits: InboxLimits): Inbox<Head> {
     clear: () => {
       const dropped = [...assemblies.values()].map(({ sender, id }) => ({ sender, id }));
       assemblies.clear();
+      heldBySender.clear();
       heldBytes = 0;
       return dropped;
     },

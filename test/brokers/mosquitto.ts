@@ -1,0 +1,60 @@
+/** Mosquitto as `broker-config` configures it, and two of them with a bridge between. */
+
+import { parseDevices } from '../../sdk/src/access/devices.ts';
+import { mosquittoConfig } from '../../sdk/src/access/mosquitto-config.ts';
+import { startMosquitto } from '../support/mosquitto.ts';
+import { DEVICES, type TestedBroker } from './broker.ts';
+import { freePorts, packageVersion } from './program.ts';
+
+const PLUGIN = '/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so';
+
+export async function startFenced(): Promise<TestedBroker> {
+  const [webPort = 0] = await freePorts(1);
+  const broker = await startMosquitto({
+    files: ({ port, directory }) =>
+      mosquittoConfig({
+        devices: parseDevices(DEVICES),
+        listen: { host: '127.0.0.1', port },
+        websocket: { host: '127.0.0.1', port: webPort },
+        ...{ directory, plugin: PLUGIN },
+      }),
+  });
+  return {
+    name: `Mosquitto ${packageVersion('mosquitto')}`,
+    ...{ gatewayUrl: broker.url, deviceUrl: broker.url, hasLogins: true },
+    webSocketUrl: `ws://127.0.0.1:${webPort}`,
+    restart: broker.restart,
+    close: broker.close,
+  };
+}
+
+/** Devices at the near one, gateways at the far one. Without logins: the bridge would need one at the far side. */
+export async function startBridged(): Promise<TestedBroker> {
+  const far = await startMosquitto();
+  const near = await startMosquitto({
+    files: async ({ port }) => [
+      {
+        name: 'mosquitto.conf',
+        text: [
+          `listener ${port} 127.0.0.1`,
+          ...['allow_anonymous true', 'set_tcp_nodelay true', 'persistence false'],
+          ...['connection far', `address 127.0.0.1:${far.port}`, 'bridge_protocol_version mqttv311'],
+          ...['cleansession true', 'try_private true', 'start_type automatic', 'restart_timeout 1 2'],
+          ...['keepalive_interval 10', 'notifications false', 'topic cutpoint/gw/+/req/+ out 0'],
+          ...['topic cutpoint/hello/+ out 0', 'topic cutpoint/dev/+/rep in 0', 'topic cutpoint/gw/+/st in 0'],
+          '',
+        ].join('\n'),
+      },
+    ],
+  });
+  return {
+    name: `two bridged Mosquitto ${packageVersion('mosquitto')}`,
+    ...{ gatewayUrl: far.url, deviceUrl: near.url, hasLogins: false },
+    // The one behind the bridge: devices notice nothing but silence.
+    restart: far.restart,
+    close: async () => {
+      await near.close();
+      await far.close();
+    },
+  };
+}
