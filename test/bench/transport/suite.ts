@@ -4,6 +4,7 @@ import { measureEstimate } from './estimate.ts';
 import { measureGoodput } from './goodput.ts';
 import { measureLatency } from './latency.ts';
 import { measureBothLegs } from './legs.ts';
+import { measureLink } from './link-accuracy.ts';
 
 const RATES_MBPS = [1, 5, 20, 100];
 
@@ -24,6 +25,8 @@ export const transportSuite: Suite = {
     const plain = await measureEstimate({}, progress);
     progress('estimate of the rate, 5 ms of jitter');
     const jitter = await measureEstimate({ jitterMs: 5 }, progress);
+    progress('the link emulator itself');
+    const link = await measureLink();
     return {
       ...goodput,
       bothLegsRatio,
@@ -31,6 +34,7 @@ export const transportSuite: Suite = {
       estimateErrorMax: plain.worst,
       estimateSilent: plain.silent,
       estimateErrorJitter: jitter.worst,
+      ...link,
     };
   },
 };
