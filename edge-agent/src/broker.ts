@@ -5,7 +5,7 @@ import type { AgentOptions, Link, ModelWork } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { Disk } from './disk/disk.ts';
 import { createDesiredWork, type DesiredState } from './fleet/desired.ts';
-import { startFleet } from './fleet/fleet.ts';
+import { type Fleet, startFleet } from './fleet/fleet.ts';
 import { startHealth } from './fleet/health.ts';
 import { answer, failureOf, readLabels } from './inputs/answer.ts';
 import { openMqttInputs } from './inputs/mqtt-inputs.ts';
@@ -66,14 +66,16 @@ export async function startBroker(o: BrokerOptions): Promise<Broker> {
     () => stored.stop(),
   );
 
+  // What is wanted may come before all is ready to tell of it.
+  let fleet: Fleet | undefined;
   const desired = await createDesiredWork({
     disk,
     path: join(config.state, 'desired.json'),
     models,
     sourceOf: o.work.sourceOf,
-    onChange: () => fleet.changed(),
+    onChange: () => fleet?.changed(),
   });
-  const fleet = await startFleet({
+  const own = await startFleet({
     transport,
     topics,
     desired,
@@ -82,7 +84,8 @@ export async function startBroker(o: BrokerOptions): Promise<Broker> {
     report: () => report(o.parts),
     log,
   });
-  stops.push(() => fleet.stop());
+  fleet = own;
+  stops.push(() => own.stop());
   stops.push(
     await startHealth({
       disk,
@@ -148,7 +151,7 @@ export async function startBroker(o: BrokerOptions): Promise<Broker> {
   }
 
   return {
-    changed: () => fleet.changed(),
+    changed: () => own.changed(),
     store: (input) => stored.put(input),
     queues: () => ({
       results: outbox.state(),

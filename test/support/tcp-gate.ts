@@ -10,7 +10,8 @@ export interface TcpGate {
   close(): Promise<void>;
 }
 
-export async function openGate(targetPort: number): Promise<TcpGate> {
+/** @param port of its own; 0: any */
+export async function openGate(targetPort: number, port = 0): Promise<TcpGate> {
   const sockets = new Set<Socket>();
   let connections = 0;
   const server = createServer({ noDelay: true }, (near) => {
@@ -30,7 +31,7 @@ export async function openGate(targetPort: number): Promise<TcpGate> {
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
   const sever = () => {
     for (const socket of sockets) socket.destroy();

@@ -1,5 +1,7 @@
 /** The Disk on Node's files. */
+import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SplitError } from '@cutpoint/sdk';
 import type { Disk, DiskFile } from './disk.ts';
 
@@ -22,7 +24,7 @@ export function nodeDisk(): Disk {
     rename: (from, to) => told(to, () => rename(from, to)),
     link: (from, to) => told(to, () => linkOrCopy(from, to)),
     remove: (path) => told(path, () => rm(path, { recursive: true, force: true })),
-    makeFolder: (path) => told(path, () => mkdir(path, { recursive: true })),
+    makeFolder: (path) => told(path, () => makeFolder(path)),
     syncFolder: (path) => told(path, () => syncFolder(path)),
   };
 }
@@ -65,6 +67,19 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     await copyFile(from, to);
     const handle = await open(to, 'r+');
     await handle.sync().finally(() => handle.close());
+  }
+}
+
+/** On a read-only disk Node says that the folder above is not there: its first missing one is tried by itself to hear why. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    let missing = path;
+    while (!existsSync(dirname(missing)) && dirname(missing) !== missing) missing = dirname(missing);
+    await mkdir(missing);
+    await mkdir(path, { recursive: true });
   }
 }
 

@@ -5,6 +5,8 @@ import { askAgent } from '../verbs/ask-agent.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok } from './finding.ts';
 
+const ANSWER_MS = 2_000;
+
 export async function checkPlaces(examination: Examination): Promise<readonly Finding[]> {
   const isOurs = examination.isRunning || (await isAgent(examination.config.socket));
   return [await checkPort(examination, isOurs), await checkSocket(examination, isOurs)];
@@ -40,7 +42,7 @@ async function checkSocket({ config }: Examination, isOurs: boolean): Promise<Fi
 }
 
 async function isAgent(socket: string): Promise<boolean> {
-  return askAgent(socket, { path: '/control/status' }).then(
+  return askAgent(socket, { path: '/control/status', timeoutMs: ANSWER_MS }).then(
     () => true,
     () => false,
   );

@@ -5,11 +5,14 @@ import { asSplitError } from '@cutpoint/sdk';
 import { createOrtProcess, type ProcessRuntime, sampleFeeds } from '@cutpoint/sdk/gateway';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { openModelStore } from '../models/model-store.ts';
+import { missingCudaLibrary } from './cuda-libraries.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
 
 /** A driver may hang, and a first run may build engines. */
 const LONGEST_MS = 120_000;
+
+const CUDA = ['cuda', 'tensorrt'];
 
 interface Observed {
   readonly error?: string;
@@ -26,7 +29,11 @@ export async function checkRuntime({ config }: Examination): Promise<readonly Fi
     const installed = await store?.open(store.slots.active).catch(() => undefined);
     if (installed === undefined) continue; // check-models says why.
     const observed = await observe(installed.modelPath, inputShapes, { provider, modulePath });
-    found.push(findingOf(`runtime ${name}`, observed, { provider, modulePath }));
+    const library =
+      observed.error !== undefined && CUDA.includes(provider)
+        ? await missingCudaLibrary(modulePath)
+        : undefined;
+    found.push(findingOf(`runtime ${name}`, observed, { provider, modulePath, library }));
   }
   return found;
 }
@@ -34,11 +41,14 @@ export async function checkRuntime({ config }: Examination): Promise<readonly Fi
 interface Wanted {
   readonly provider: string;
   readonly modulePath: string;
+  /** Of CUDA, where one is missing. */
+  readonly library?: string | undefined;
 }
 
-function findingOf(check: string, observed: Observed, { provider, modulePath }: Wanted): Finding {
+function findingOf(check: string, observed: Observed, wanted: Wanted): Finding {
+  const { provider } = wanted;
   const { error, providers } = observed;
-  if (error !== undefined) return errorFinding(check, error, { provider, modulePath });
+  if (error !== undefined) return errorFinding(check, error, wanted);
   if (providers === undefined)
     return warning(
       check,
@@ -58,18 +68,15 @@ function findingOf(check: string, observed: Observed, { provider, modulePath }: 
   return ok(check, text);
 }
 
-function errorFinding(check: string, error: string, { provider, modulePath }: Wanted): Finding {
-  const library =
-    /(lib[\w.+-]+\.so[\w.]*|[\w-]+\.dll)[^:]*: cannot open shared object|(lib[\w.+-]+\.so[\w.]*)/.exec(error);
-  const name = library?.[1] ?? library?.[2];
+function errorFinding(check: string, error: string, { provider, modulePath, library }: Wanted): Finding {
   if (/is not installed|Cannot find (package|module)/.test(error))
     return failure(
       check,
       `${modulePath} is not installed`,
       'npm install onnxruntime-node, or correct runtime.modulePath',
     );
-  if (provider !== 'cpu' && name !== undefined)
-    return failure(check, `${provider} needs ${name}, which is not there`, providerAdvice(provider));
+  if (library !== undefined)
+    return failure(check, `${provider} needs ${library}, which is not there`, providerAdvice(provider));
   if (/backend not found|not supported|unsupported/i.test(error))
     return failure(
       check,
@@ -80,7 +87,7 @@ function errorFinding(check: string, error: string, { provider, modulePath }: Wa
 }
 
 function providerAdvice(provider: string): string {
-  if (provider === 'cuda' || provider === 'tensorrt')
+  if (CUDA.includes(provider))
     return 'install CUDA 12 and cuDNN 9, on a Jetson build the runtime (deploy/jetson) and name it in runtime.modulePath, or use provider: cpu';
   return 'name a provider that this build has in runtime.provider, or none for cpu';
 }

@@ -16,6 +16,8 @@ import { type Finding, failure } from './finding.ts';
 export interface ExamineOptions {
   /** The agent itself asks: its own port and socket are taken by itself. @default false */
   readonly isRunning?: boolean;
+  /** Names of checks, where not all are wanted. */
+  readonly only?: readonly CheckName[] | undefined;
   /** Of a web server that knows the time. */
   readonly clockUrl?: string | undefined;
   /** @default this machine's clock */
@@ -31,7 +33,7 @@ export interface Examination extends Required<Pick<ExamineOptions, 'isRunning' |
 
 type Check = (examination: Examination) => Promise<readonly Finding[]>;
 
-const CHECKS: Readonly<Record<string, Check>> = {
+const CHECKS = {
   machine: checkMachine,
   clock: checkClock,
   disk: checkDisk,
@@ -41,17 +43,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
   certificates: checkCertificates,
   broker: checkBroker,
   gateway: checkGateway,
-};
+} satisfies Readonly<Record<string, Check>>;
+
+export type CheckName = keyof typeof CHECKS;
+export const CHECK_NAMES = Object.keys(CHECKS) as CheckName[];
 
 export async function examine(
   config: AgentConfig,
   options: ExamineOptions = {},
 ): Promise<readonly Finding[]> {
-  const { isRunning = false, clockUrl, now = Date.now, root = '/' } = options;
+  const { isRunning = false, clockUrl, now = Date.now, root = '/', only = CHECK_NAMES } = options;
   const findings: Finding[] = [];
-  for (const [name, check] of Object.entries(CHECKS)) {
+  for (const name of CHECK_NAMES.filter((each) => only.includes(each))) {
     try {
-      findings.push(...(await check({ config, isRunning, clockUrl, now, root })));
+      findings.push(...(await CHECKS[name]({ config, isRunning, clockUrl, now, root })));
     } catch (error) {
       const { code, message } = asSplitError(error);
       findings.push(failure(name, `${code}: ${message}`, 'please report that the doctor could not finish'));

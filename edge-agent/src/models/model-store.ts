@@ -53,6 +53,8 @@ export interface ModelStore {
   /** Puts a bundle into the free slot, from verified files by their path. @returns the slot */
   stage(signed: SignedManifest, files: ReadonlyMap<string, string>): Promise<Place>;
   change(slots: Partial<Slots>): Promise<void>;
+  /** How an update ended; on a disk that cannot be written to it is remembered until the agent ends. */
+  note(outcome: UpdateOutcome): Promise<void>;
   /** The version in `to` becomes the active one; `previous` is where a later way back leads. */
   goBack(to: Place, previous: Place, outcome: UpdateOutcome): Promise<void>;
   /** Digests of all parts in both slots. */
@@ -102,11 +104,23 @@ export async function openModelStore(options: ModelStoreOptions): Promise<ModelS
     return free;
   }
 
-  async function change(changes: Partial<Slots>): Promise<void> {
-    const next = { ...slots, ...changes };
-    await disk.makeFolder(folder);
-    await replaceJson(disk, path, next);
-    slots = next;
+  /** One after the other: each builds on the one before. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function change(changes: Partial<Slots>): Promise<void> {
+    const done = turn.then(async () => {
+      const next = { ...slots, ...changes };
+      await disk.makeFolder(folder);
+      await replaceJson(disk, path, next);
+      slots = next;
+    });
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async function note(last: UpdateOutcome): Promise<void> {
+    await change({ last, trial: undefined }).catch(() => {
+      slots = { ...slots, last };
+    });
   }
 
   async function goBack(active: Place, previous: Place, last: UpdateOutcome): Promise<void> {
@@ -129,6 +143,7 @@ export async function openModelStore(options: ModelStoreOptions): Promise<ModelS
     open,
     stage,
     change,
+    note,
     goBack,
     parts,
   };

@@ -280,8 +280,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
       reason: reasonOf(error),
       atMs: now(),
     };
-    // On a full disk the report still goes out; it is only not remembered.
-    await store.change({ last, trial: undefined }).catch(() => undefined);
+    await store.note(last);
     return last;
   }
 

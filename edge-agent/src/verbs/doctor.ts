@@ -1,12 +1,15 @@
 /** `cutpoint-edge doctor`: what is wrong with this device, and what to do about it. */
+
+import { SplitError } from '@cutpoint/sdk';
 import { renderTable } from '@cutpoint/sdk/report';
-import { examine } from '../doctor/examine.ts';
+import { CHECK_NAMES, type CheckName, examine } from '../doctor/examine.ts';
 import { type Finding, severityOf } from '../doctor/finding.ts';
 import { type AddVerb, addConfigFlags, type ConfigFlags, configOf } from './verb.ts';
 
 interface Flags extends ConfigFlags {
   readonly json?: boolean;
   readonly clock?: string;
+  readonly only?: readonly string[];
 }
 
 export const doctorVerb: AddVerb = (program, _version, choose) => {
@@ -15,15 +18,25 @@ export const doctorVerb: AddVerb = (program, _version, choose) => {
       'look at machine, runtime, disk, certificates, broker and gateway, and say what to do; exit code by severity',
     )
     .option('--clock <url>', 'a web server whose time this machine should have')
+    .option('--only <check...>', `some of ${CHECK_NAMES.join(', ')}`)
     .option('--json', 'the findings as JSON')
     .action((flags: Flags) => {
       choose(async (world) => {
-        const findings = await examine(await configOf(flags), { clockUrl: flags.clock });
+        const findings = await examine(await configOf(flags), {
+          clockUrl: flags.clock,
+          only: checksNamed(flags.only),
+        });
         world.writeOut(flags.json ? `${JSON.stringify(findings, null, 2)}\n` : findingsText(findings));
         return severityOf(findings);
       });
     });
 };
+
+function checksNamed(names: Flags['only']): readonly CheckName[] | undefined {
+  const wrong = names?.find((name) => !(CHECK_NAMES as readonly string[]).includes(name));
+  if (wrong === undefined) return names as readonly CheckName[] | undefined;
+  throw new SplitError('options-invalid', `only is '${wrong}'; expected some of ${CHECK_NAMES.join(', ')}`);
+}
 
 const MARKS = { ok: 'ok', warning: 'WARNING', failure: 'FAILURE' } as const;
 
