@@ -11,7 +11,6 @@ import type { BaselinePicks } from './baseline-picks.ts';
 import type { Cell, MeasuredArm } from './cell-figures.ts';
 import type { FreshPlans } from './fresh-plan.ts';
 import type { PaperInput, PaperNet } from './nets.ts';
-import { otherLoad } from './other-load.ts';
 
 export const DOWNLINK_BITS_PER_SECOND = 20e6;
 /** Each way. */
@@ -33,7 +32,6 @@ export interface CellTools {
   readonly session: SplitSession;
   readonly link: Link;
   readonly probe: Probe;
-  readonly gatewayPid: number;
   /** Arms that have run in this session. */
   readonly warmArms: Set<string>;
 }
@@ -57,7 +55,7 @@ export async function measureCell(tools: CellTools, picked: PickedCell): Promise
   const first = planOf([await playRound(tools, [])]);
   const baselineIds = idsOfBaselines(first.plan, picked.picks);
   const best = first.predictions.slice(0, 1 + RUNNERS_UP).map(({ id }) => id);
-  const rounds = await quietRounds(tools, wantedArms(first, [...best, ...Object.values(baselineIds)]));
+  const rounds = await playRounds(tools, wantedArms(first, [...best, ...Object.values(baselineIds)]));
   const { predictions } = planOf(rounds);
   const arms = predictions.flatMap((prediction) => measuredArm(prediction, rounds));
   const cell = { model: tools.net.title, edgeSlowdown, uplinkBitsPerSecond, baselineIds };
@@ -95,13 +93,10 @@ function idsOfBaselines({ arms }: Plan, picks: BaselinePicks): Readonly<Record<s
 }
 
 /** Besides the best, so many arms that the plan thinks nearly as good. */
-const RUNNERS_UP = 4;
-const [LEAST_ROUNDS, MOST_ROUNDS] = [3, 9];
-/** A cell takes about so long on an idle machine, and at most so long on a busy one. */
-const [CELL_MS, MOST_CELL_MS] = [9000, 30_000];
-/** Share of the machine that other programs may use in a round that counts. */
-const MOST_OTHERS = 0.06;
-
+const RUNNERS_UP = 3;
+const [LEAST_ROUNDS, MOST_ROUNDS] = [3, 7];
+/** No round begins after so long, once there are enough. */
+const CELL_MS = 7000;
 interface WantedArm {
   readonly id: string;
   /** What takes long is mostly the link's time, which hardly differs. */
@@ -126,27 +121,15 @@ interface TimedRun {
   readonly stages: StageTimes;
 }
 
-/** Rounds beside which other programs did next to nothing; where there are too few of them, the least disturbed. */
-async function quietRounds(tools: CellTools, arms: readonly WantedArm[]): Promise<readonly Round[]> {
+async function playRounds(tools: CellTools, arms: readonly WantedArm[]): Promise<readonly Round[]> {
   const startMs = performance.now();
-  const rounds: { readonly round: Round; readonly others: number }[] = [];
-  const quiet = () => rounds.filter(({ others }) => others <= MOST_OTHERS);
-  for (;;) {
-    const kept = quiet();
-    const takenMs = performance.now() - startMs;
-    const isOver = takenMs > (kept.length >= LEAST_ROUNDS ? CELL_MS : MOST_CELL_MS);
-    if (kept.length >= MOST_ROUNDS || (isOver && rounds.length >= LEAST_ROUNDS)) break;
-    const due = arms.filter(({ id, runs }) => kept.filter(({ round }) => round.runs.has(id)).length < runs);
-    const end = otherLoad([tools.gatewayPid]);
-    const ordered = rounds.length % 2 === 0 ? due : due.toReversed();
-    const round = await playRound(
-      tools,
-      ordered.map(({ id }) => id),
-    );
-    rounds.push({ round, others: end() });
+  const rounds: Round[] = [];
+  while (rounds.length < MOST_ROUNDS) {
+    if (rounds.length >= LEAST_ROUNDS && performance.now() - startMs > CELL_MS) break;
+    const due = arms.flatMap(({ id, runs }) => (rounds.length < runs ? [id] : []));
+    rounds.push(await playRound(tools, rounds.length % 2 === 0 ? due : due.toReversed()));
   }
-  const ranked = rounds.toSorted((a, b) => a.others - b.others);
-  return ranked.slice(0, Math.max(LEAST_ROUNDS, quiet().length)).map(({ round }) => round);
+  return rounds;
 }
 
 /** Every segment once, one empty message, and each arm once; an arm that is new to the session once more, uncounted. */

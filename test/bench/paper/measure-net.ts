@@ -144,7 +144,6 @@ async function measureCells(bench: PlannedBench): Promise<readonly Cell[]> {
         session,
         link,
         probe,
-        gatewayPid: gateway.pid,
         warmArms: new Set<string>(),
       };
       for (const picked of picks.filter((cell) => cell.edgeSlowdown === edgeSlowdown)) {

@@ -1,8 +1,10 @@
 /** The suite's tables: what each cell came to, and published speed-ups beside ours. */
+import type { StageTimes } from '../../../sdk/src/planner/cost-model.ts';
+import { median } from '../statistics.ts';
 import { baselineGain, type Cell, pickRatio, predictionError, speedUp } from './cell-figures.ts';
 
 export function paperReport(cells: readonly Cell[]): string {
-  return [cellTable(cells), '', errorTable(cells), '', publishedTable(cells)].join('\n');
+  return [cellTable(cells), errorTable(cells), stageTable(cells), publishedTable(cells)].join('\n\n');
 }
 
 function cellTable(cells: readonly Cell[]): string {
@@ -48,6 +50,33 @@ function errorTable(cells: readonly Cell[]): string {
     ...rows,
   ].join('\n');
 }
+
+const STAGES: Readonly<Record<string, (stages: StageTimes) => number>> = {
+  head: ({ headMs }) => headMs,
+  encode: ({ encodeMs }) => encodeMs,
+  link: ({ uplinkMs, downlinkMs }) => uplinkMs + downlinkMs,
+  'tail, codec and queue': ({ tailMs, queueMs }) => tailMs + queueMs,
+  decode: ({ decodeMs }) => decodeMs,
+};
+
+/** By how much each stage took longer than predicted, in milliseconds: medians over the arms that send something. */
+function stageTable(cells: readonly Cell[]): string {
+  const groups = [...new Set(cells.map(groupOf))];
+  const rows = groups.map((group) => {
+    const arms = cells.filter((cell) => groupOf(cell) === group).flatMap((cell) => cell.arms);
+    const pairs = arms.flatMap(({ id, predicted, measured }) =>
+      predicted && measured && id !== 'device' ? [{ predicted, measured }] : [],
+    );
+    const late = Object.values(STAGES).map((of) =>
+      median(pairs.map(({ predicted, measured }) => of(measured) - of(predicted))).toFixed(1),
+    );
+    return `| ${[group, ...late].join(' | ')} |`;
+  });
+  const head = ['net, device', ...Object.keys(STAGES)];
+  return [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...rows].join('\n');
+}
+
+const groupOf = ({ model, edgeSlowdown }: Cell) => `${model}, x${edgeSlowdown}`;
 
 interface Published {
   readonly system: string;
