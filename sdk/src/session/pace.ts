@@ -23,24 +23,40 @@ export interface Pace {
   stop(): void;
 }
 
+/** Less is kept for the lane's next stage. */
+const LEAST_IDLE_MS = 1;
+
 export function createPace(clock: Clock, slowdown: number): Pace {
   const lanes = { model: createLane(), codec: createLane() };
   const stopping = new AbortController();
 
-  async function timed<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<Timed<T>> {
+  const owedMs = { model: 0, codec: 0 };
+
+  async function timed<T>(
+    lane: PaceLane,
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<Timed<T>> {
     signal?.throwIfAborted();
     const startMs = clock.nowMs();
     const value = await work();
-    const workedMs = clock.nowMs() - startMs;
-    // Stopping is no error of this stage: its work is done.
-    if (slowdown > 1) await clock.sleep(workedMs * (slowdown - 1), stopping.signal).catch(() => undefined);
+    owedMs[lane] += (clock.nowMs() - startMs) * (slowdown - 1);
+    if (owedMs[lane] >= LEAST_IDLE_MS) await idle(lane);
     return { value, elapsedMs: clock.nowMs() - startMs };
+  }
+
+  /** Timers count in milliseconds and end late: what is idled too long here, the lane's next stage idles less. */
+  async function idle(lane: PaceLane): Promise<void> {
+    const startMs = clock.nowMs();
+    // Stopping is no error of this stage: its work is done.
+    await clock.sleep(owedMs[lane], stopping.signal).catch(() => undefined);
+    owedMs[lane] -= clock.nowMs() - startMs;
   }
 
   return {
     stage: (lane, work, signal) =>
       unlessAborted(
-        lanes[lane](() => timed(work, signal)),
+        lanes[lane](() => timed(lane, work, signal)),
         signal,
       ),
     stop: () => stopping.abort(),

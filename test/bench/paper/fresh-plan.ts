@@ -4,6 +4,8 @@
  * the profile that `cutpoint profile` wrote.
  */
 import { systemClock } from '../../../sdk/src/clock.ts';
+import { createCodec } from '../../../sdk/src/codec/codec.ts';
+import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
 import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
 import { makePlan } from '../../../sdk/src/planner/plan.ts';
 import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
@@ -12,12 +14,14 @@ import type { Profile, Timing } from '../../../sdk/src/planner/profile.ts';
 import { armsFromProfiles } from '../../../sdk/src/planner/profile-arms.ts';
 import { transfersOf } from '../../../sdk/src/planner/profile-transfers.ts';
 import { type MeasuredModel, measureModel, timingOf } from '../../../sdk/src/profiler/measure.ts';
+import { REPLY_PROFILE } from '../../../sdk/src/profiler/measure-transfers.ts';
 import { slowed } from '../../../sdk/src/profiler/profile-model.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
 import { openModel } from '../../../sdk/src/session/open-model.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
 import type { Tensors } from '../../../sdk/src/tensor.ts';
+import type { OutgoingRequest } from '../../../sdk/src/transport/outgoing-request.ts';
 
 export interface FreshPlansRequest {
   readonly path: string;
@@ -35,6 +39,8 @@ export interface FreshPlans {
   time(): Promise<MeasuredModel>;
   /** From the medians of some rounds. */
   plan(rounds: readonly MeasuredModel[], now: PlanNow): Plan;
+  /** The request that sends least: what crosses the narrowest cut, as it is. */
+  leastRequest(model: string): Promise<OutgoingRequest>;
   close(): Promise<void>;
 }
 
@@ -59,6 +65,24 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
       return measureModel(job);
     },
     plan: (rounds, now) => planOf({ ...profile, ...mediansOf(rounds) }, now),
+    leastRequest: async (name) => {
+      const [cut] = executor.cuts.toSorted((a, b) => (a.bytes ?? 0) - (b.bytes ?? 0));
+      if (!cut) throw new Error('the model has no cut inside');
+      const names = cut.tensors.map((tensor) => tensor.name);
+      const { values } = await executor.run({ to: cut, feeds, fetches: names });
+      const codec = createCodec({ deflate: deflateNode() });
+      const frame = async (tensor: string) => {
+        const value = values[tensor];
+        if (!value) throw new Error(`the head did not make ${tensor}`);
+        return { name: tensor, frame: await codec.encode(value, 'float32') };
+      };
+      return {
+        ...{ model: name, digest: model.digest, cut: cut.id },
+        tensors: await Promise.all(names.map(frame)),
+        fetches: fetches.filter((output) => !cut.headOutputs.includes(output)),
+        replyProfile: REPLY_PROFILE,
+      };
+    },
     close: async () => {
       await executor.close();
       await runtime.close();

@@ -19,8 +19,8 @@ export const DELAY_MS = 10;
 export const LINK = { roundTripMs: 2 * DELAY_MS, downlinkBitsPerSecond: DOWNLINK_BITS_PER_SECOND };
 
 export interface Probe {
-  /** Of one as good as empty message on the idle link. */
-  roundTripMs(): Promise<number>;
+  /** Of one empty message on the idle link. */
+  roundTripMs(uplinkBitsPerSecond: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -45,17 +45,21 @@ export interface PickedCell {
 export async function measureCell(tools: CellTools, picked: PickedCell): Promise<Cell> {
   const { edgeSlowdown, uplinkBitsPerSecond } = picked;
   tools.link.set({ uplink: { bitsPerSecond: uplinkBitsPerSecond } });
-  await tools.probe.roundTripMs();
+  await tools.probe.roundTripMs(uplinkBitsPerSecond);
   const planOf = (rounds: readonly Round[]): PlannedCell => {
     const roundTripMs = median(rounds.map((round) => round.roundTripMs));
     const profiles = rounds.map(({ profile }) => profile);
     const plan = tools.plans.plan(profiles, { ...LINK, edgeSlowdown, roundTripMs });
     return { plan, predictions: predict(plan, uplinkBitsPerSecond) };
   };
-  const first = planOf([await playRound(tools, [])]);
+  const first = planOf([await playRound(tools, uplinkBitsPerSecond, [])]);
   const baselineIds = idsOfBaselines(first.plan, picked.picks);
   const best = first.predictions.slice(0, 1 + RUNNERS_UP).map(({ id }) => id);
-  const rounds = await playRounds(tools, wantedArms(first, [...best, ...Object.values(baselineIds)]));
+  const rounds = await playRounds(
+    tools,
+    uplinkBitsPerSecond,
+    wantedArms(first, [...best, ...Object.values(baselineIds)]),
+  );
   const { predictions } = planOf(rounds);
   const arms = predictions.flatMap((prediction) => measuredArm(prediction, rounds));
   const cell = { model: tools.net.title, edgeSlowdown, uplinkBitsPerSecond, baselineIds };
@@ -96,15 +100,17 @@ function idsOfBaselines({ arms }: Plan, picks: BaselinePicks): Readonly<Record<s
 const RUNNERS_UP = 3;
 const [LEAST_ROUNDS, MOST_ROUNDS] = [3, 7];
 /** No round begins after so long, once there are enough. */
-const CELL_MS = 7000;
+const CELL_MS = 5000;
+/** What takes longer is mostly the link's time, which hardly differs: it is run once. */
+const LONG_MS = 1500;
+
 interface WantedArm {
   readonly id: string;
-  /** What takes long is mostly the link's time, which hardly differs. */
   readonly runs: number;
 }
 
 function wantedArms({ predictions }: PlannedCell, ids: readonly string[]): readonly WantedArm[] {
-  const runsOf = (ms: number) => (ms > 1500 ? 1 : ms > 500 ? LEAST_ROUNDS : MOST_ROUNDS);
+  const runsOf = (ms: number) => (ms > LONG_MS ? 1 : ms > 500 ? LEAST_ROUNDS : MOST_ROUNDS);
   return predictions
     .filter(({ id }) => ids.includes(id))
     .map(({ id, predictedMs }) => ({ id, runs: runsOf(predictedMs) }));
@@ -121,26 +127,38 @@ interface TimedRun {
   readonly stages: StageTimes;
 }
 
-async function playRounds(tools: CellTools, arms: readonly WantedArm[]): Promise<readonly Round[]> {
+async function playRounds(
+  tools: CellTools,
+  uplinkBitsPerSecond: number,
+  arms: readonly WantedArm[],
+): Promise<readonly Round[]> {
   const startMs = performance.now();
   const rounds: Round[] = [];
   while (rounds.length < MOST_ROUNDS) {
     if (rounds.length >= LEAST_ROUNDS && performance.now() - startMs > CELL_MS) break;
     const due = arms.flatMap(({ id, runs }) => (rounds.length < runs ? [id] : []));
-    rounds.push(await playRound(tools, rounds.length % 2 === 0 ? due : due.toReversed()));
+    rounds.push(
+      await playRound(tools, uplinkBitsPerSecond, rounds.length % 2 === 0 ? due : due.toReversed()),
+    );
   }
   return rounds;
 }
 
-/** Every segment once, one empty message, and each arm once; an arm that is new to the session once more, uncounted. */
-async function playRound(tools: CellTools, ids: readonly string[]): Promise<Round> {
+/** Every segment once, one empty message, and each arm once; a short one that is new to the session once more, uncounted. */
+async function playRound(
+  tools: CellTools,
+  uplinkBitsPerSecond: number,
+  ids: readonly string[],
+): Promise<Round> {
   const runs = new Map<string, TimedRun>();
   for (const id of ids) {
-    if (!tools.warmArms.has(id)) await runArm(tools, id);
+    const first = await runArm(tools, id);
+    const isCounted = tools.warmArms.has(id) || first.totalMs > LONG_MS;
     tools.warmArms.add(id);
-    runs.set(id, await runArm(tools, id));
+    runs.set(id, isCounted ? first : await runArm(tools, id));
   }
-  return { profile: await tools.plans.time(), roundTripMs: await tools.probe.roundTripMs(), runs };
+  const roundTripMs = await tools.probe.roundTripMs(uplinkBitsPerSecond);
+  return { profile: await tools.plans.time(), roundTripMs, runs };
 }
 
 async function runArm({ input, session }: CellTools, id: string): Promise<TimedRun> {

@@ -3,10 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { createSplitSession } from '@cutpoint/sdk/node';
 import { createLink, type Link } from '@cutpoint/sdk/testing';
 import { offeredCuts } from '../../../sdk/src/cut/candidates.ts';
+import { transferMs } from '../../../sdk/src/planner/cost-model.ts';
 import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openModel, type SplitModel } from '../../../sdk/src/session/open-model.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
+import type { NamedFrame } from '../../../sdk/src/transport/named-frames.ts';
 import {
   connectDevice,
   type GatewayProcess,
@@ -131,7 +133,7 @@ async function measureCells(bench: PlannedBench): Promise<readonly Cell[]> {
   const threads = ['--threads', String(THREADS), '--max-cuts', String(MAX_CUTS)];
   const gateway = await startGatewayProcess(['--models', folder.path, '--listen', '127.0.0.1:0', ...threads]);
   const link = await linkTo(gateway);
-  const probe = await openProbe(link, gateway);
+  const probe = await openProbe(link, gateway, plans);
   const cells: Cell[] = [];
   try {
     for (const edgeSlowdown of EDGE_SLOWDOWNS) {
@@ -168,12 +170,24 @@ function linkTo({ broker }: GatewayProcess): Promise<Link> {
   });
 }
 
-async function openProbe(link: Link, { gateway }: GatewayProcess): Promise<Probe> {
+/**
+ * The round trip of an empty message, as `cutpoint plan --rtt` wants it, by the request that sends least: what is left of it
+ * without its stages and the sending of its frames. A gateway takes a request more slowly than a ping.
+ */
+async function openProbe(link: Link, { gateway }: GatewayProcess, plans: FreshPlans): Promise<Probe> {
   const device = await connectDevice(`mqtt://127.0.0.1:${link.port}`);
   await device.client.waitForGateway('net', { deadlineMs: 10_000 });
+  const request = await plans.leastRequest('net');
+  const frameBytes = (frames: readonly NamedFrame[]) =>
+    frames.reduce((sum, { frame }) => sum + frame.length, 0);
   return {
-    roundTripMs: async () =>
-      (await device.client.probe(gateway, { bytes: 1, deadlineMs: 60_000 })).roundTripMs,
+    roundTripMs: async (uplinkBitsPerSecond) => {
+      const { timings, tensors } = await device.client.request(gateway, request, { deadlineMs: 60_000 });
+      const { queueMs, decodeMs, tailMs, encodeMs } = timings;
+      const sendMs = transferMs(frameBytes(request.tensors), uplinkBitsPerSecond);
+      const backMs = transferMs(frameBytes(tensors), DOWNLINK_BITS_PER_SECOND);
+      return timings.roundTripMs - queueMs - decodeMs - tailMs - encodeMs - sendMs - backMs;
+    },
     close: device.close,
   };
 }
