@@ -17,6 +17,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   planner: async () => (await import('./planner/suite.ts')).plannerSuite,
   rogue: async () => (await import('./rogue/suite.ts')).rogueSuite,
   split: async () => (await import('./split/suite.ts')).splitSuite,
+  strategies: async () => (await import('./strategies/suite.ts')).strategiesSuite,
   transport: async () => (await import('./transport/suite.ts')).transportSuite,
 };
 
