@@ -24,7 +24,9 @@ export const transportSuite: Suite = {
     progress('estimate of the rate');
     const plain = await measureEstimate({}, progress);
     progress('estimate of the rate, 5 ms of jitter');
-    const jitter = await measureEstimate({ jitterMs: 5 }, progress);
+    const jitter = await measureEstimate({ shape: { jitterMs: 5 } }, progress);
+    progress('estimate of the rate, half of the link taken by others');
+    const cross = await measureEstimate({ crossShare: 0.5 }, progress);
     progress('the link emulator itself');
     const link = await measureLink();
     return {
@@ -33,7 +35,10 @@ export const transportSuite: Suite = {
       ...latency,
       estimateErrorMax: plain.worst,
       estimateSilent: plain.silent,
+      estimateErrorOfNine: plain.worstOfNine,
       estimateErrorJitter: jitter.worst,
+      estimateErrorJitterOfNine: jitter.worstOfNine,
+      estimateErrorCross: cross.worst,
       ...link,
     };
   },
