@@ -12,7 +12,7 @@ export interface PolicyResult {
   /** Times that the arm changed, a minute of each device. */
   readonly switchesPerMinute: number;
   /** Requests that the device finished because no answer came. */
-  readonly givenUp: number;
+  readonly late: number;
   readonly probes: number;
   readonly requests: readonly PlayedRequest[];
 }
@@ -66,14 +66,14 @@ function resultOf(
     meanMs: meanMs(requests),
     p95Ms: p95Ms(requests),
     switchesPerMinute: countSwitches(requests) / devices / (durationMs / 60_000),
-    givenUp: requests.filter(isGivenUp).length,
+    late: requests.filter(isLate).length,
     probes: requests.filter(({ isProbing }) => isProbing).length,
     requests,
   };
 }
 
 /** A cut was chosen, and the device had finished before the cloud answered. */
-export function isGivenUp({ armId, answeredBy }: PlayedRequest): boolean {
+export function isLate({ armId, answeredBy }: PlayedRequest): boolean {
   return armId !== DEVICE_ARM.id && answeredBy === 'device';
 }
 

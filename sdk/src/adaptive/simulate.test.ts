@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ArmCost } from '../planner/cost-model.ts';
 import { seededRandom } from '../testing/random.ts';
-import { comparePolicies, countSwitches, isGivenUp, meanMs } from './compare.ts';
+import { comparePolicies, countSwitches, isLate, meanMs } from './compare.ts';
 import { changeText } from './decision.ts';
 import { banditPolicy, controllerPolicy } from './rivals.ts';
 import { type PlayedRequest, simulate } from './simulate.ts';
@@ -140,7 +140,7 @@ describe('the controller in the simulator', () => {
 
   it('gives a request up whose answer does not come, and loses about what the device needs', () => {
     const requests = play({ uplink: linkOf([0, 8], [10, 0], [40, 8], [60, 8]) });
-    const given = requests.filter(isGivenUp);
+    const given = requests.filter(isLate);
     expect(given.length).toBeGreaterThan(0);
     expect(Math.max(...requests.map(({ totalMs }) => totalMs))).toBeLessThan(2 * 400);
   });

@@ -12,7 +12,7 @@ const COLUMNS = [
   { title: 'p95', unit: 'ms' },
   { title: 'over oracle', unit: '%' },
   { title: 'switches', unit: '/min' },
-  { title: 'given up' },
+  { title: 'late' },
   { title: 'probes' },
 ] as const;
 const SHOWN_CHANGES = 8;
@@ -37,7 +37,7 @@ export function simulationRows(simulation: Simulation): readonly Cell[][] {
     result.p95Ms,
     overOracle(simulation, result),
     result.switchesPerMinute,
-    result.givenUp,
+    result.late,
     result.probes,
   ]);
 }

@@ -8,9 +8,9 @@ import type { SplitArm } from '../../../../sdk/src/planner/arm.ts';
 import { createLink } from '../../../../sdk/src/testing/link.ts';
 import { type Bed, DOWNLINK_BITS_PER_SECOND, ROUND_TRIP_MS } from './bed.ts';
 
-const FRAMES = 60;
-/** The first ones fill the pipe. */
-const FILLING = 10;
+const FRAMES = 30;
+/** The first ones fill the pipe; when the last ones are in it, it drains, for those in flight share the link. */
+const FILLING = 8;
 const IN_FLIGHT = 6;
 
 interface Stream {
@@ -75,7 +75,7 @@ async function stream(
   const answers: { atMs: number; trace: Trace }[] = [];
   const onTrace = (trace: Trace) => answers.push({ atMs: performance.now(), trace });
   await Promise.all(Array.from({ length: FRAMES }, () => session.run(feeds, { arm, onTrace })));
-  const full = answers.slice(FILLING);
+  const full = answers.slice(FILLING, FRAMES - IN_FLIGHT);
   const [first, last] = [full[0]?.atMs ?? 0, full.at(-1)?.atMs ?? 0];
   const mean = (of: (trace: Trace) => number) =>
     full.reduce((sum, { trace }) => sum + of(trace), 0) / full.length;
