@@ -17,6 +17,8 @@ export interface Device {
   /** What went wrong while the process was there. */
   readonly errors: string[];
   send(message: ChildMessage): void;
+  /** From now on asks with two rows each time, or with one most times. */
+  askInPairs(only: boolean): void;
   /** Resolves when the process has ended. */
   readonly ended: Promise<unknown>;
   readonly isThere: boolean;
@@ -37,6 +39,7 @@ export function createDevice(configPath: string): Device {
   let up: ChildProcess | undefined;
   let url = '';
   let ended: Promise<unknown> = Promise.resolve();
+  let onlyPairs = false;
   let isStopped = false;
   let asking: Promise<void> | undefined;
 
@@ -63,7 +66,7 @@ export function createDevice(configPath: string): Device {
     for (let turn = 0; !isStopped; turn++) {
       const asked = up;
       try {
-        answers.push(await ask(turn % 4 === 3 ? 2 : 1));
+        answers.push(await ask(onlyPairs || turn % 4 === 3 ? 2 : 1));
       } catch (error) {
         // An answer that the power took with it is no error of the agent's; its end may be told later than the connection's.
         const isGone = asked === undefined || (await Promise.race([ended.then(() => true), pause(1_000)]));
@@ -86,6 +89,9 @@ export function createDevice(configPath: string): Device {
   return {
     answers,
     errors,
+    askInPairs(only) {
+      onlyPairs = only;
+    },
     send: (message) => void child?.send(message),
     get ended() {
       return ended;
@@ -121,7 +127,7 @@ function post(url: string, body: string): Promise<{ status: number; text: string
       reply.once('error', reject);
     });
     sent.once('error', reject);
-    sent.setTimeout(10_000, () => sent.destroy(new Error('no answer within 10 s')));
+    sent.setTimeout(60_000, () => sent.destroy(new Error('no answer within a minute')));
     sent.end(body);
   });
 }

@@ -45,7 +45,7 @@ export async function fleetSide(transport: Transport, device: string): Promise<F
     presence,
     want: (document) =>
       transport.publish(`${own}/desired`, Buffer.from(JSON.stringify(document)), { retain: true }),
-    until: (what, isSo, ms = 30_000) =>
+    until: (what, isSo, ms = 120_000) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`not ${what}: ${JSON.stringify(last)}`)), ms);
         look = () => {

@@ -1,5 +1,6 @@
 /** What `cutpoint-edge` asks of a running agent: on the Unix socket only, whose file mode says who may. */
 import { SplitError } from '@cutpoint/sdk';
+import type { InferBody } from '@cutpoint/sdk/oip';
 import { describeIssues } from '@cutpoint/sdk/program';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -25,8 +26,9 @@ export function addControl(app: FastifyInstance, control: Control): void {
   app.post('/control/rollback', async ({ body }) => control.rollBack(read(rollBackSchema, body).model));
 }
 
+/** Bodies come parsed as those of inferences are: JSON, and bytes behind it. */
 function read<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body);
+  const parsed = schema.safeParse((body as InferBody).json);
   if (parsed.success) return parsed.data;
   throw new SplitError('options-invalid', describeIssues(parsed.error));
 }
