@@ -24,6 +24,10 @@ export interface GatewayOptions {
   readonly tlsCa?: string | undefined;
   /** `HOST:PORT` for health, metrics and the live page, without logins. @default none */
   readonly http?: string | undefined;
+  /** Where spans go, by OTLP over HTTP. @default none are made */
+  readonly tracesUrl?: string | undefined;
+  /** Share of the requests without a trace context that are recorded too, 0 to 1. @default 0 */
+  readonly tracesRatio?: number | undefined;
   /** 1 to 64 of `A-Z a-z 0-9 _ -`, unique at its broker. @default `gw-` and eight random digits */
   readonly id?: string | undefined;
   /** First level of every topic. @default 'cutpoint' */
@@ -53,6 +57,8 @@ export interface GatewayConfig {
   readonly devicesPath?: string;
   readonly tls?: TlsPaths;
   readonly http?: ListenAddress;
+  readonly tracesUrl?: string;
+  readonly tracesRatio: number;
   readonly id: string;
   readonly namespace: string;
   readonly threads?: number;
@@ -80,7 +86,7 @@ const DEFAULT_LISTEN = '127.0.0.1:1883';
 export function resolveConfig(options: GatewayOptions): GatewayConfig {
   const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) throw new SplitError('options-invalid', describeIssues(parsed.error));
-  const { models, broker, listen, http, webSocket, webOrigins, devices, ...others } = parsed.data;
+  const { models, broker, listen, http, tracesUrl, webSocket, webOrigins, devices, ...others } = parsed.data;
   const { tlsCert, tlsKey, tlsCa, id, maxPayloadMb, threads, region, ...rest } = others;
   if (broker !== undefined && listen !== undefined) {
     throw new SplitError(
@@ -107,6 +113,7 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
     ...(webOrigins === undefined ? {} : { webOrigins: webOrigins.map((origin) => new URL(origin).origin) }),
     ...(devices === undefined ? {} : { devicesPath: devices }),
     ...(tls && { tls }),
+    ...(tracesUrl === undefined ? {} : { tracesUrl }),
     ...(http === undefined ? {} : { http: parseListenAddress(http) }),
     ...(threads === undefined ? {} : { threads }),
     ...(region === undefined ? {} : { region }),

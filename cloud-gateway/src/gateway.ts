@@ -25,6 +25,7 @@ import { createOperations } from './operations.ts';
 import { createTailHandler } from './tail.ts';
 import { createTeardown } from './teardown.ts';
 import { tellRequests } from './tell-requests.ts';
+import { startTraces } from './tracing/start-traces.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 export interface Gateway {
@@ -52,6 +53,10 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
   const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
   let isServing = false;
   try {
+    if (config.tracesUrl !== undefined) {
+      const { tracesUrl: url, tracesRatio: ratio, id: gatewayId } = config;
+      teardown.push('traces', await startTraces({ events, clock, url, ratio, gatewayId }));
+    }
     let httpUrl: string | undefined;
     if (config.http) {
       const operations = createOperations({

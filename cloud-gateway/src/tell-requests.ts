@@ -50,11 +50,11 @@ export function tellRequests(handle: HandleRequest, o: TellOptions): HandleReque
 }
 
 function factsOf(
-  { id, device, model, cut }: IncomingRequest,
+  { id, device, model, cut, traceparent }: IncomingRequest,
   models: ReadonlyMap<string, ServedModel>,
 ): RequestFacts {
   const version = models.has(model) ? VERSION : undefined;
-  return { id, via: 'mqtt', device, tenant: 'default', model, version, cut };
+  return { id, via: 'mqtt', device, tenant: 'default', model, version, cut, traceparent };
 }
 
 function bytesOf(tensors: readonly { readonly frame: Uint8Array }[]): number {

@@ -67,6 +67,19 @@ const fields = {
     .describe(
       'HOST:PORT for health, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
     ),
+  tracesUrl: z
+    .string()
+    .regex(/^https?:\/\/\S+$/, 'expected a http or https URL')
+    .optional()
+    .describe(
+      'Where spans go, by OTLP over HTTP, such as http://collector:4318/v1/traces. A request that brings a trace context is recorded if its device records it. By default there are no spans.',
+    ),
+  tracesRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Share of the requests without a trace context that are recorded too. Needs tracesUrl.'),
   id: name()
     .optional()
     .describe('Name of this gateway, unique at its broker. By default gw- and eight random digits.'),
@@ -102,7 +115,7 @@ const fields = {
 
 export type OptionName = keyof GatewayOptions;
 
-type Preset = 'namespace' | 'maxPayloadMb' | 'maxQueued' | 'drainMs' | 'maxCuts' | 'logLevel';
+type Preset = 'namespace' | 'tracesRatio' | 'maxPayloadMb' | 'maxQueued' | 'drainMs' | 'maxCuts' | 'logLevel';
 /** Every limit kept, every preset filled in. */
 export type CheckedOptions = Omit<GatewayOptions, Preset> & {
   readonly [Name in Preset]: NonNullable<GatewayOptions[Name]>;

@@ -92,6 +92,7 @@ async function sendFrames(
   const request = {
     ...{ model: options.model, digest: model.digest, cut, tensors, fetches: tailFetches(args, arm) },
     replyProfile: options.replyProfile,
+    traceparent: args.traceparent,
   };
   try {
     return await client.request(gateway, request, { deadlineMs, ...signalOf(args.options) });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type CodecProfile, isCodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
+import type { RunTracer } from '../tracing/tracer.ts';
 import type { QueueLimits } from './run-queue.ts';
 
 export interface SplitSessionOptions {
@@ -72,6 +73,8 @@ export interface SplitSessionOptions {
    * @default 0.5
    */
   readonly quantile?: number | undefined;
+  /** Hears of runs as spans; see `openTelemetryTracer` of `@cutpoint/sdk/opentelemetry`. @default none are made */
+  readonly tracer?: RunTracer | undefined;
   /** Plays a slower device: after each stage it idles until it is this many times slower than it ran. @default 1 */
   readonly emulatedSlowdown?: number | undefined;
 }
@@ -111,6 +114,9 @@ const queue = z.strictObject({
   whenFull: z.enum(['refuse', 'drop-oldest', 'local']).default('refuse'),
   next: z.enum(['oldest', 'newest']).default('oldest'),
 });
+
+const isTracer = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'start' in value && typeof value.start === 'function';
 
 const schema = z.strictObject({
   broker: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\/.+/, 'expected a URL as mqtt://host:1883'),
@@ -155,6 +161,7 @@ const schema = z.strictObject({
   runtime: runtime.optional(),
   queue: queue.prefault({}),
   quantile: z.number().min(0.5).max(0.99).default(0.5),
+  tracer: z.custom<RunTracer>(isTracer, 'expected a tracer, such as openTelemetryTracer(tracer)').optional(),
   emulatedSlowdown: z.number().min(1).max(1000).default(1),
 });
 

@@ -33,6 +33,8 @@ export interface RunArguments {
   readonly feeds: Tensors;
   readonly fetches: readonly string[];
   readonly options: RunOptions;
+  /** W3C trace context of the run, where it is recorded. */
+  readonly traceparent?: string | undefined;
 }
 
 interface Signature {

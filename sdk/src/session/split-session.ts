@@ -95,7 +95,9 @@ function createState(parts: SessionParts) {
     );
   }
 
-  async function noted(args: RunArguments): Promise<Answer> {
+  async function noted(given: RunArguments): Promise<Answer> {
+    const span = parts.options.tracer?.start(parts.options.model);
+    const args = span ? { ...given, traceparent: span.traceparent } : given;
     const { signal } = args.options;
     const calledAtMs = parts.clock.nowMs();
     const work = (where: 'any' | 'local') =>
@@ -105,9 +107,12 @@ function createState(parts: SessionParts) {
         queue.submit({ bytes: feedBytes(args.feeds), signal, work }),
       );
       journal.answered(answer.trace);
+      span?.answered(answer.trace);
       return answer;
     } catch (error) {
       journal.failed(error);
+      const { code, message } = asSplitError(error);
+      span?.failed(code, message);
       throw error;
     }
   }

@@ -66,9 +66,10 @@ export function createExchangeMaker(options: ExchangeMakerOptions): ExchangeMake
 
   return {
     newId,
-    request: (gateway, { tensors, ...fields }, wait, closed) => {
+    request: (gateway, { tensors, traceparent, ...fields }, wait, closed) => {
       const { id, seal } = closed ?? { id: newId() };
-      const plain = { v: 1, t: 'request', id, ...fields, tensors: tensorFields(tensors) } as const;
+      const traced = traceparent === undefined ? fields : { ...fields, traceparent };
+      const plain = { v: 1, t: 'request', id, ...traced, tensors: tensorFields(tensors) } as const;
       const head = seal ? { ...plain, seal } : plain;
       const frames = closed ? [closed.payload] : tensors.map(({ frame }) => frame);
       return make(gateway, { head, frames }, wait);

@@ -14,6 +14,8 @@ export interface OutgoingRequest {
   readonly fetches: readonly string[];
   /** Codec profile for the outputs. */
   readonly replyProfile: string;
+  /** W3C trace context, for the gateway's spans to hang below. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Reply {

@@ -28,6 +28,8 @@ export interface IncomingRequest {
   readonly arrivedMs: number;
   /** How fast the bytes after its first part arrived, in bits a second; where there were enough of them to tell. */
   readonly uplinkBitsPerSecond?: number | undefined;
+  /** W3C trace context, where the device sent one. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface OutgoingReply {
@@ -195,7 +197,7 @@ function openRequest({ seal, device, gatewayId: gateway, message }: JobOptions, 
 
 function incoming(
   { device, message }: JobOptions,
-  { id, model, digest, cut, fetches, replyProfile, tensors: fields }: RequestHeader,
+  { id, model, digest, cut, fetches, replyProfile, tensors: fields, traceparent }: RequestHeader,
   end: { readonly payload: Uint8Array; readonly deadlineMs: number; readonly signal: AbortSignal },
 ): IncomingRequest {
   const { payload, deadlineMs, signal } = end;
@@ -204,7 +206,7 @@ function incoming(
   const uplinkBitsPerSecond = uplinkOf(message);
   return {
     ...{ id, device, model, digest, cut, tensors, fetches, replyProfile },
-    ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond },
+    ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond, traceparent },
   };
 }
 

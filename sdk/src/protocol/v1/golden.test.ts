@@ -58,6 +58,13 @@ test('the body of an announcement is written to the byte, and read', () => {
   });
 });
 
+test('a trace context that is none is left out, and the request goes on', () => {
+  const request = golden.messages.find(({ header }) => header.t === 'request')?.header;
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  expect(parseHeader({ ...request, traceparent })).toEqual({ ...request, traceparent });
+  expect(parseHeader({ ...request, traceparent: 'made up' })).toEqual(request);
+});
+
 function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }

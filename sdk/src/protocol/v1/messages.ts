@@ -40,6 +40,8 @@ export interface RequestHeader extends PartFields {
   readonly deadlineMs: number;
   /** There where the payload is encrypted. */
   readonly seal?: RequestSeal | undefined;
+  /** W3C trace context of the run, where the device records one. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Either way: a further part of the message with this id. */

@@ -29,6 +29,12 @@ const Request = z.object({
   replyProfile: z.string().max(64),
   deadlineMs: Milliseconds,
   seal: requestSeal.optional(),
+  // One that is none loses a trace, not a request.
+  traceparent: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    .optional()
+    .catch(undefined),
   ...part,
 });
 
