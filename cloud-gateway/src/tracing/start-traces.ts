@@ -1,5 +1,5 @@
 /** Sends spans to a collector. OpenTelemetry's SDK and exporter are loaded only here, and only when they are asked for. */
-import { type Clock, SplitError } from '@cutpoint/sdk';
+import type { Clock } from '@cutpoint/sdk';
 import type { GatewayEvents } from '../events.ts';
 import { ownVersion } from '../version.ts';
 import { makeSpans } from './spans.ts';
@@ -14,10 +14,7 @@ export interface TracesOptions {
   readonly gatewayId: string;
 }
 
-/**
- * @returns how to stop: what was recorded is sent first, for at most a few seconds
- * @throws SplitError `options-invalid` where the packages are not there
- */
+/** @returns how to stop: what was recorded is sent first, for at most a few seconds */
 export async function startTraces(o: TracesOptions): Promise<() => Promise<void>> {
   const { sdk, exporter, resources } = await loadPackages();
   const { ParentBasedSampler, TraceIdRatioBasedSampler, BatchSpanProcessor, TracerProvider } = sdk;
@@ -42,18 +39,10 @@ export async function startTraces(o: TracesOptions): Promise<() => Promise<void>
 const EXPORT_TIMEOUT_MS = 3_000;
 
 async function loadPackages() {
-  try {
-    const [sdk, exporter, resources] = await Promise.all([
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/exporter-trace-otlp-http'),
-      import('@opentelemetry/resources'),
-    ]);
-    return { sdk, exporter, resources };
-  } catch (cause) {
-    throw new SplitError(
-      'options-invalid',
-      'tracesUrl needs @opentelemetry/sdk-trace, @opentelemetry/resources and @opentelemetry/exporter-trace-otlp-http; install them beside the gateway',
-      { cause },
-    );
-  }
+  const [sdk, exporter, resources] = await Promise.all([
+    import('@opentelemetry/sdk-trace'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]);
+  return { sdk, exporter, resources };
 }
