@@ -1,10 +1,12 @@
-/** What others make of the same symbols: order-0 entropy, deflate and zstd, on bytes and on packed nibbles. */
+/** What others make of the same symbols: order-0 entropy, deflate, zstd and lz4, on bytes and on packed nibbles. */
 import { constants, deflateRawSync, zstdCompressSync } from 'node:zlib';
+import { compressSync as lz4CompressSync } from 'lz4-napi';
 import { packNibbles } from '../../../sdk/src/codec/entropy/nibbles.ts';
 
 export interface RivalBytes {
   readonly order0: number;
   readonly deflate6: number;
+  readonly lz4: number;
   /** The least of levels 1, 3 and 9; for symbols below 16 on packed nibbles too. */
   readonly zstdUpTo9: number;
   readonly zstd19: number;
@@ -17,6 +19,7 @@ export function rivalBytes(symbols: Uint8Array): RivalBytes {
   return {
     order0: order0Bytes(symbols),
     deflate6: least((form) => deflateRawSync(form, { level: 6 }).length),
+    lz4: least((form) => lz4CompressSync(Buffer.from(form)).length),
     zstdUpTo9: least((form) => Math.min(...[1, 3, 9].map((level) => zstdBytes(form, level)))),
     zstd19: least((form) => zstdBytes(form, 19)),
   };

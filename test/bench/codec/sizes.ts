@@ -40,6 +40,7 @@ export async function measureSizes(
   const averageRivals = (of: (row: TensorSizes) => RivalBytes): RivalBytes => ({
     order0: average((row) => of(row).order0),
     deflate6: average((row) => of(row).deflate6),
+    lz4: average((row) => of(row).lz4),
     zstdUpTo9: average((row) => of(row).zstdUpTo9),
     zstd19: average((row) => of(row).zstd19),
   });

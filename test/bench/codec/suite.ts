@@ -8,7 +8,9 @@ import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
 import type { CalibratedTables } from '../../../sdk/src/codec/entropy/calibrated-tables.ts';
 import type { Tensor } from '../../../sdk/src/tensor.ts';
 import type { Suite } from '../main.ts';
+import { median } from '../statistics.ts';
 import { changeOf } from './agreement.ts';
+import { type Budgeted, measureBudgeted } from './budgeted.ts';
 import { measureChromium } from './chromium-speed.ts';
 import { benchModels, type CutActivations, cutActivations } from './cut-model.ts';
 import { measurePreviousFrames } from './previous-frame.ts';
@@ -29,6 +31,7 @@ export const codecSuite: Suite = {
     const trained: number[] = [];
     const generated: number[] = [];
     const lasts: Tensor[] = [];
+    const budgets: Budgeted[] = [];
     for (const model of benchModels()) {
       const { cuts, close } = await cutActivations(model, INPUTS);
       for (const cut of cuts) {
@@ -42,6 +45,11 @@ export const codecSuite: Suite = {
         speeds.push(speed);
         (model.isTrained ? trained : generated).push(...change.agreements);
         progress(lineOf(cut, size, speed, change));
+        const budgeted = await measureBudgeted(cut, calibration);
+        budgets.push(budgeted);
+        progress(
+          `  within 1 % of the final output: ${budgeted.profile} ${budgeted.ratio.toFixed(2)}x at ${(100 * budgeted.error).toFixed(2)} %`,
+        );
         lasts.push(cut.tensors.at(-1) as Tensor);
         const stages = await measureStages(cut.tensors.at(-1) as Tensor);
         progress(
@@ -58,6 +66,7 @@ export const codecSuite: Suite = {
       int8Agreement: mean(trained),
       int8AgreementGenerated: mean(generated),
       int8Runs: trained.length,
+      budgetedRatio: geometricMean(budgets.map(({ ratio }) => ratio)),
       ...(await measureChromium(lasts)),
       ...(await measurePreviousFrames(progress)),
     };
@@ -81,16 +90,18 @@ async function measureChange({ tensors, tail }: CutActivations, tables: Calibrat
 
 /** One number a figure: geometric means over the cuts, except where a limit is meant to hold for each. */
 function summarise(sizes: readonly CutSizes[]): Record<string, number> {
-  const ratio = (of: (size: CutSizes) => number) => Math.exp(mean(sizes.map((size) => Math.log(of(size)))));
+  const ratio = (of: (size: CutSizes) => number) => geometricMean(sizes.map(of));
   const long = sizes.filter(({ symbols }) => symbols >= 300_000);
   return {
     contextVsOrder0: 1 - ratio(({ context, rivals }) => context / rivals.order0),
     contextVsZstd: 1 - ratio(({ context, rivals }) => context / rivals.zstdUpTo9),
     contextVsZstd19: 1 - ratio(({ context, rivals }) => context / rivals.zstd19),
     contextVsDeflate: 1 - ratio(({ context, rivals }) => context / rivals.deflate6),
+    contextVsLz4: 1 - ratio(({ context, rivals }) => context / rivals.lz4),
     uint4ContextVsZstd: 1 - ratio(({ narrow, narrowRivals }) => narrow / narrowRivals.zstdUpTo9),
     calibratedVsSelf: ratio(({ context, selfTrained }) => context / selfTrained) - 1,
     overheadBytes: Math.max(...sizes.map(({ overheadBytes }) => overheadBytes)),
+    overheadBytesMedian: median(sizes.map(({ overheadBytes }) => overheadBytes)),
     order0VsEntropy: Math.max(...long.map(({ order0Rans, rivals }) => order0Rans / rivals.order0)) - 1,
     int8Ratio: ratio(({ tensor, context }) => tensor / context),
   };
@@ -111,6 +122,10 @@ function lineOf(
     `MB/s: ${Math.round(speed.bytes / speed.encodeMs / 1000)} ${Math.round(speed.bytes / speed.decodeMs / 1000)}`,
     `final L2 ${(100 * change.relativeL2).toFixed(2)} % agree ${(100 * mean(change.agreements)).toFixed(2)} %`,
   ].join('  ');
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(mean(values.map(Math.log)));
 }
 
 function mean(values: readonly number[]): number {
