@@ -8,7 +8,8 @@ import {
   type Reference,
 } from '../../sdk/src/codec/codec.ts';
 import { deflateNode } from '../../sdk/src/codec/deflate-node.ts';
-import { readFrame } from '../../sdk/src/codec/frame.ts';
+import type { CalibratedTables } from '../../sdk/src/codec/entropy/calibrated-tables.ts';
+import { readFrame, writeFrame } from '../../sdk/src/codec/frame.ts';
 import { zstdNode } from '../../sdk/src/codec/zstd-node.ts';
 import { isSplitError } from '../../sdk/src/errors.ts';
 import type { Tensor } from '../../sdk/src/tensor.ts';
@@ -51,14 +52,29 @@ async function soundFrames(): Promise<{ codec: Codec; frames: Uint8Array[]; refe
     waves([300]),
     { type: 'int64', dims: [2], data: BigInt64Array.of(1n, -1n) },
   ] as const;
+  // Few symbols get thresholds, more of them cells, of which `energy` codes these best.
   const tables = await calibrateTables([waves([1, 20, 6, 9])], 'uint8+context');
-  const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), findTables: () => tables });
+  const cellTables = await calibrateTables([rectifiedMaps([1, 20, 36, 40])], 'uint8+context');
+  if (cellTables.tables.contexts.model !== 'energy')
+    throw new Error(`tables by ${cellTables.tables.contexts.model}`);
+  const findTables = (id: number) => [tables, cellTables].find((some) => some.id === id);
+  const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), findTables });
   const profiles: CodecProfile[] = [...CODEC_PROFILES, 'step:0.1+context'];
   const plain = tensors.flatMap((tensor) => profiles.map((profile) => codec.encode(tensor, profile)));
-  const calibrated = tensors.map((tensor) => codec.encode(tensor, 'uint8+context', { tables }));
+  const calibrated = [tables, cellTables].flatMap((some) =>
+    tensors.map((tensor) => codec.encode(tensor, 'uint8+context', { tables: some })),
+  );
   const sequences = await sequenceFrames(codec, tensors);
   const frames = await Promise.all([...plain, ...calibrated]);
+  const map = await codec.encode(waves([1, 20, 6, 9]), 'uint8+context', { tables: cellTables });
+  frames.push(withTables(map, cellTables));
   return { codec, frames: [...frames, ...sequences.frames], references: sequences.references };
+}
+
+/** The same frame with the tables themselves where it names them: the payload's first byte 2 in place of 3 and the number. */
+function withTables(bytes: Uint8Array, { bytes: tables }: CalibratedTables): Uint8Array {
+  const frame = readFrame(bytes);
+  return writeFrame({ ...frame, payload: Uint8Array.from([2, ...tables, ...frame.payload.subarray(5)]) });
 }
 
 type References = ReadonlyMap<string, Reference>;
@@ -125,6 +141,22 @@ function waves(dims: number[]): Tensor {
     { length: elementCount(dims) },
     (_, i) => Math.max(0, Math.sin(i / 3)) + (i % 7) / 50,
   );
+  return { type: 'float32', dims, data };
+}
+
+/** Smooth here and rough there, with zeros: as a convolution leaves them after a ReLU. */
+function rectifiedMaps(dims: readonly [number, number, number, number]): Tensor {
+  const [, , rows, columns] = dims;
+  const random = xorshift(11);
+  const data = Float32Array.from({ length: elementCount(dims) }, (_, i) => {
+    const [plane, row, column] = [
+      Math.floor(i / rows / columns),
+      Math.floor(i / columns) % rows,
+      i % columns,
+    ];
+    const wave = Math.sin(row / 5 + plane) + Math.cos(column / 7 + plane);
+    return Math.max(0, wave + (plane / 20) * (random(1000) / 1000 - 0.5) * Math.abs(Math.sin(row / 9)));
+  });
   return { type: 'float32', dims, data };
 }
 
