@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { SplitError } from '@cutpoint/sdk';
 import { describeIssues, type ListenAddress, parseListenAddress } from '@cutpoint/sdk/program';
 import { type LOG_LEVELS, OptionsSchema } from './config/schema.ts';
+import type { TenantOptions } from './serving/quota.ts';
 
 export interface GatewayOptions {
   /** Folder that holds one folder a model: `DIR/NAME/model.onnx` and, if wanted, `DIR/NAME/cutpoint.json`. */
@@ -36,12 +37,31 @@ export interface GatewayOptions {
   readonly threads?: number | undefined;
   /** Largest request or reply, in MiB. @default 64 */
   readonly maxPayloadMb?: number | undefined;
-  /** Requests that may wait for the runtime; more are refused with `overloaded`. @default 64 */
+  /** Requests that may be in the gateway at a time; more are refused with `overloaded`. @default 1024 */
   readonly maxQueued?: number | undefined;
   /** Longest wait for the requests in hand when stopping, in milliseconds. @default 10000 */
   readonly drainMs?: number | undefined;
   /** Cuts offered for each model. @default 8 */
   readonly maxCuts?: number | undefined;
+  /** Requests in one run of a model. @default 32 */
+  readonly maxBatch?: number | undefined;
+  /** Threads that decode frames; 0: the main one does. @default half the processors less one, at most 8 */
+  readonly decodeThreads?: number | undefined;
+  /** Versions of a model that are served. @default 2 */
+  readonly keepVersions?: number | undefined;
+  /** Execution providers in the order in which they are tried. @default ['cpu'] */
+  readonly providers?: readonly ('tensorrt' | 'cuda' | 'webgpu' | 'cpu')[] | undefined;
+  /** The first of `providers` must work. @default false */
+  readonly requireProvider?: boolean | undefined;
+  /** Numbers of graphics processors, an executor for each. @default the first one */
+  readonly gpus?: readonly number[] | undefined;
+  /** Longest run, in milliseconds, before an executor is killed and replaced. @default 30000 */
+  readonly hangMs?: number | undefined;
+  /** PEM file of public keys, one of which must have signed each bundle. @default any folder is served */
+  readonly trustedKeys?: string | undefined;
+  /** File of the highest counter of each bundle. @default `.counters.json` in the folder of models */
+  readonly bundleCounters?: string | undefined;
+  readonly tenants?: readonly TenantOptions[] | undefined;
   /** Named in the announcement, so that devices can keep to their region. */
   readonly region?: string | undefined;
   readonly logLevel?: (typeof LOG_LEVELS)[number] | undefined;
@@ -66,6 +86,16 @@ export interface GatewayConfig {
   readonly maxQueued: number;
   readonly drainMs: number;
   readonly maxCuts: number;
+  readonly maxBatch: number;
+  readonly decodeThreads?: number | undefined;
+  readonly keepVersions: number;
+  readonly providers: readonly string[];
+  readonly requireProvider: boolean;
+  readonly gpus: readonly number[];
+  readonly hangMs: number;
+  readonly trustedKeys?: string | undefined;
+  readonly bundleCounters?: string | undefined;
+  readonly tenants: readonly TenantOptions[];
   readonly region?: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

@@ -31,7 +31,7 @@ export function checkFetches(fetches: readonly string[], outputs: readonly Tenso
 }
 
 /** @throws SplitError `input-type` or `input-shape` when the tensor is not what the cut says */
-export function checkTensor(tensor: Tensor, { name, type, shape }: TensorInfo): void {
+export function checkTensor(tensor: Pick<Tensor, 'type' | 'dims'>, { name, type, shape }: TensorInfo): void {
   if (tensor.type !== type) {
     throw new SplitError('input-type', `tensor '${name}' is ${tensor.type}; expected ${type}`);
   }

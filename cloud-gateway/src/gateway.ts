@@ -1,32 +1,40 @@
 /** The gateway, put together by hand: what starts in which order, and stops in the reverse one. */
-import { systemClock } from '@cutpoint/sdk';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { SplitError, systemClock } from '@cutpoint/sdk';
+import { openCounters, readTrustedKeys } from '@cutpoint/sdk/bundle';
 import {
   createCodec,
-  createOrtNode,
   createRequestServer,
   deflateNode,
   type GatewaySeal,
   type RequestServer,
-  type Runtime,
   withoutLogin,
   zstdNode,
 } from '@cutpoint/sdk/gateway';
 import type { GatewayConfig } from './config.ts';
 import { connectGateway, type GatewayLink } from './connect.ts';
+import { createDecodePool } from './decode/decode-pool.ts';
+import { createInlineDecoder, type FrameDecoder } from './decode/frame-decoder.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
+import { addInference } from './http/inference.ts';
+import { addRepository } from './http/repository-routes.ts';
 import { createImageDecoder } from './image-decoder.ts';
 import { openKnownDevices } from './known-devices.ts';
 import { type Log, silentLog } from './log.ts';
 import { logRequests } from './log-requests.ts';
-import { loadModels } from './models/load-models.ts';
-import type { ServedModel } from './models/served-model.ts';
-import { joinTables } from './models/tables.ts';
+import type { LoadOptions } from './models/load-version.ts';
+import { createRepository, type ModelRepository } from './models/repository.ts';
 import { createOperations } from './operations.ts';
+import { createReferenceCache } from './reference-cache.ts';
+import { type Batcher, createBatcher } from './serving/batcher.ts';
+import { type PooledExecutor, startExecutors } from './serving/executor-pool.ts';
+import { createTenants, type Tenants } from './serving/quota.ts';
 import { createTailHandler } from './tail.ts';
 import { createTeardown } from './teardown.ts';
-import { tellRequests } from './tell-requests.ts';
 import { startTraces } from './tracing/start-traces.ts';
-import { createWorkQueue, type WorkQueue } from './work-queue.ts';
+import { ownVersion } from './version.ts';
 
 export interface Gateway {
   readonly id: string;
@@ -34,90 +42,148 @@ export interface Gateway {
   readonly brokerUrl: string;
   /** Where pages connect to, by MQTT over WebSocket; absent without a door for them. */
   readonly webSocketUrl?: string | undefined;
-  /** Health, metrics and the live page; `undefined` where the configuration gives no address. */
+  /** Health, inference, metrics and the live page; `undefined` where the configuration gives no address. */
   readonly httpUrl: string | undefined;
   /** Names of the models that are served. */
   readonly models: readonly string[];
+  /** Loads and unloads models while it serves. */
+  readonly repository: ModelRepository;
+  /** What happens in it. */
+  readonly events: GatewayEvents;
+  /** Its executors, for those who watch over them. */
+  readonly executors: readonly PooledExecutor[];
   /** Refuses new requests, answers those in hand for at most `drainMs`, then stops. Safe to call twice. */
   stop(): Promise<void>;
 }
 
 /**
- * Health first, then models, then the broker, then the announcement: a device that sees a gateway can use it at once.
+ * Health first, then executors and models, then the broker, then the announcement: a device that sees a gateway can use it at
+ * once.
  * @throws SplitError `options-invalid`, `model-invalid`, `broker-unreachable`, `provider-unavailable`
  */
 export async function startGateway(config: GatewayConfig, log: Log = silentLog()): Promise<Gateway> {
   const teardown = createTeardown(log);
   const clock = systemClock();
   const events = createGatewayEvents(log);
-  const queue = createWorkQueue({ clock, maxQueued: config.maxQueued });
+  const tenants = createTenants(config.tenants, clock);
+  const executors: PooledExecutor[] = [];
+  const batcher = createBatcher({ ...config, clock, executors, tenants, events });
+  const { modelsDirectory: directory, keepVersions } = config;
   let isServing = false;
+  const canRun = () => executors.some(({ runtime }) => !runtime.hasFailed);
+  const isReady = () => isServing && canRun();
   try {
     if (config.tracesUrl !== undefined) {
       const { tracesUrl: url, tracesRatio: ratio, id: gatewayId } = config;
       teardown.push('traces', await startTraces({ events, clock, url, ratio, gatewayId }));
     }
+    const loading = { ...(await loadOptionsOf(config, executors)), log };
+    const repository = createRepository({ ...loading, directory, keepVersions, events });
     let httpUrl: string | undefined;
     if (config.http) {
       const operations = createOperations({
-        ...{ events, clock, queue, gatewayId: config.id, maxBodyBytes: config.maxPayloadBytes },
+        ...{ events, clock, queue: batcher, gatewayId: config.id, maxBodyBytes: bodyLimit(config) },
         brokerUrl: brokerName(config),
-        isReady: () => isServing,
+        isReady,
       });
+      addInference(operations.app, { repository, batcher, clock, events, isReady, version: ownVersion() });
+      addRepository(operations.app, repository);
       teardown.push('operations', () => operations.close());
       httpUrl = await operations.listen(config.http);
     }
-    const runtime = await createOrtNode(config.threads === undefined ? {} : { threads: config.threads });
-    teardown.push('runtime', () => runtime.close());
-    const models = await loadModels(config.modelsDirectory, { runtime, maxCuts: config.maxCuts, log });
-    teardown.push('models', () => closeAll(models));
+    executors.push(...(await startExecutors({ ...config, events, log })));
+    teardown.push('executors', () => closeExecutors(executors));
+    await repository.loadAll();
+    teardown.push('models', () => repository.close());
+    const decodePool = startDecodePool(config, repository);
+    teardown.push('decoding', async () => decodePool?.close());
     const devices =
       config.devicesPath === undefined ? undefined : await openKnownDevices(config, config.devicesPath, log);
     if (devices) teardown.push('devices', async () => devices.close());
     const link = await connectGateway(config, devices, log);
     teardown.push('connection', () => link.close());
-    for (const { name: model, digest } of models.values())
-      events.emit('model-changed', { model, version: '1', digest, state: 'ready' });
-    events.emit('executor-changed', { executor: 'runtime', provider: providerOf(runtime), state: 'ready' });
-    const server = createServer({ config, link, models, log, runtime, queue, events, seal: devices?.seal });
+    const server = createServer({
+      ...{ config, link, repository, batcher, tenants, log, events, canRun, decodePool },
+      seal: devices?.seal,
+    });
     await server.start();
     isServing = true;
+    // Devices hear of a model that came or went without waiting for the next announcement.
+    const stopTelling = events.on('model-changed', () => void server.announce().catch(() => {}));
     teardown.push('server', () => server.stop());
     teardown.push('drain', () => {
       isServing = false;
+      stopTelling();
       return drainWithin(server, config.drainMs, log);
     });
-    const { url: brokerUrl, webSocketUrl } = link;
-    const names = [...models.keys()];
-    return { id: config.id, brokerUrl, webSocketUrl, httpUrl, models: names, stop: teardown.run };
+    return {
+      ...{ id: config.id, brokerUrl: link.url, webSocketUrl: link.webSocketUrl, httpUrl },
+      ...{ repository, events, executors },
+      get models() {
+        return [...new Set(repository.served().map(({ name }) => name))];
+      },
+      stop: teardown.run,
+    };
   } catch (error) {
     await teardown.run();
     throw error;
   }
 }
 
+/** With two processors one is the runtime's and one is this thread's; beyond that threads of their own pay. */
+function startDecodePool(
+  { decodeThreads }: GatewayConfig,
+  repository: ModelRepository,
+): FrameDecoder | undefined {
+  const threads = decodeThreads ?? Math.min(MAX_DEFAULT_DECODE_THREADS, (availableParallelism() >> 1) - 1);
+  return threads > 0 ? createDecodePool({ threads, tables: repository.tables }) : undefined;
+}
+
+const MAX_DEFAULT_DECODE_THREADS = 8;
+
+async function loadOptionsOf(
+  { trustedKeys, bundleCounters, modelsDirectory, maxCuts, maxBatch }: GatewayConfig,
+  executors: readonly PooledExecutor[],
+): Promise<Omit<LoadOptions, 'log'>> {
+  const own = { executors, maxCuts, maxBatch };
+  if (trustedKeys === undefined) return own;
+  const keys = readTrustedKeys(await readKeys(trustedKeys));
+  const counters = await openCounters(bundleCounters ?? join(modelsDirectory, '.counters.json'));
+  return { ...own, trust: { keys, counters } };
+}
+
+async function readKeys(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new SplitError('options-invalid', `trustedKeys is ${path}, which cannot be read`, { cause });
+  }
+}
+
 interface ServerParts {
   readonly config: GatewayConfig;
   readonly link: GatewayLink;
-  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly repository: ModelRepository;
+  readonly batcher: Batcher;
+  readonly tenants: Tenants;
   readonly log: Log;
-  readonly runtime: Runtime;
   readonly seal: GatewaySeal | undefined;
-  readonly queue: WorkQueue;
   readonly events: GatewayEvents;
+  /** Absent: frames are decoded on this thread. */
+  readonly decodePool: FrameDecoder | undefined;
+  /** Whether any executor lives. */
+  canRun(): boolean;
 }
 
-function createServer(parts: ServerParts): RequestServer {
-  const { config, link, models, log, runtime, seal, queue, events } = parts;
+function createServer(o: ServerParts): RequestServer {
+  const { config, link, repository, batcher, tenants, log, events, seal } = o;
   const clock = systemClock();
-  const tables = joinTables([...models.values()].flatMap((model) => model.tables ?? []));
-  const findTables = (id: number) => tables.get(id);
+  const findTables = (id: number) => repository.tables().get(id);
   const imageDecoder = createImageDecoder();
   const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder, findTables });
-  const tail = createTailHandler({ models, codec, queue, clock });
-  const told = tellRequests(tail, { events, models, queue, clock, provider: providerOf(runtime) });
+  const decoder = o.decodePool ?? createInlineDecoder({ codec, references: createReferenceCache({ clock }) });
+  const findModel = (name: string, digest: string) => repository.require(name, digest);
   const { id: gatewayId, namespace, maxPayloadBytes, region } = config;
-  const announced = [...models.values()].map(({ announcement }) => announcement);
   return createRequestServer({
     transport: link.transport,
     gatewayId,
@@ -126,13 +192,16 @@ function createServer(parts: ServerParts): RequestServer {
     maxPayloadBytes,
     seal,
     announce: () => {
-      if (runtime.hasFailed) return undefined;
-      const queueMs = queue.expectedWaitMs;
+      if (!o.canRun()) return undefined;
+      const { expectedWaitMs: queueMs, congestionPrice: price } = batcher;
+      const models = repository.served().map(({ announcement }) => announcement);
       const place = region === undefined ? {} : { region };
-      const price = queue.congestionPrice;
-      return { state: 'ready', models: announced, maxPayloadBytes, queueMs, price, ...place };
+      return { state: 'ready', models, maxPayloadBytes, queueMs, price, ...place };
     },
-    handle: logRequests(told, log),
+    handle: logRequests(
+      createTailHandler({ findModel, codec, decoder, batcher, tenants, clock, events }),
+      log,
+    ),
   });
 }
 
@@ -141,12 +210,13 @@ function brokerName({ brokerUrl, listen }: GatewayConfig): string {
   return brokerUrl === undefined ? `inside, ${listen?.host}:${listen?.port}` : withoutLogin(brokerUrl);
 }
 
-function providerOf({ provider = 'cpu' }: Runtime): string {
-  return provider;
+/** Tensors in JSON take three to five times their bytes. */
+function bodyLimit({ maxPayloadBytes }: GatewayConfig): number {
+  return 4 * maxPayloadBytes;
 }
 
-async function closeAll(models: ReadonlyMap<string, ServedModel>): Promise<void> {
-  await Promise.all([...models.values()].map((model) => model.close()));
+async function closeExecutors(executors: readonly PooledExecutor[]): Promise<void> {
+  await Promise.all(executors.map(({ runtime }) => runtime.close()));
 }
 
 /** A request that takes longer than the limit is lost; its device falls back or asks again elsewhere. */

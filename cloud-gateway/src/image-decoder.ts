@@ -1,6 +1,6 @@
 /** Pictures that devices send as a model's input: decoded by sharp, within limits, JPEG, PNG and WebP only. */
 import { type ImageDecoder, SplitError } from '@cutpoint/sdk/gateway';
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 
 const MAX_PIXELS = 64e6;
 
@@ -19,6 +19,8 @@ export function createImageDecoder(): ImageDecoder {
     }
     const limitInputPixels = Math.min(MAX_PIXELS, limits.maxPixels);
     try {
+      // Only now: a gateway that gets no pictures needs none of it.
+      const { default: sharp } = await import('sharp');
       const image = withChannels(sharp(bytes, { limitInputPixels, failOn: 'error' }), limits.channels);
       const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
       return { width: info.width, height: info.height, channels: info.channels, data };

@@ -13,11 +13,15 @@ import {
 } from '@cutpoint/sdk/gateway';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
+import { createInlineDecoder } from './decode/frame-decoder.ts';
+import { createGatewayEvents, type RequestFinished, type RequestRefused } from './events.ts';
 import { silentLog } from './log.ts';
 import { prepareModel } from './models/prepare-model.ts';
 import type { ServedModel } from './models/served-model.ts';
+import { createReferenceCache } from './reference-cache.ts';
+import { createBatcher } from './serving/batcher.ts';
+import { createTenants } from './serving/quota.ts';
 import { createTailHandler, type HandleRequest } from './tail.ts';
-import { createWorkQueue } from './work-queue.ts';
 
 type Request = Parameters<HandleRequest>[0];
 
@@ -32,8 +36,10 @@ beforeAll(async () => {
   const source = memorySource(smallConvNet());
   model = await prepareModel({
     name: 'net',
+    version: '1',
     source,
-    runtime,
+    executors: [{ name: 'cpu', provider: 'cpu', runtime }],
+    maxBatch: 4,
     inputShapes: { input: [1, 3, 32, 32] },
     maxCuts: 4,
     log: silentLog(),
@@ -83,8 +89,6 @@ describe('the tail of a request', () => {
   });
 
   it.each([
-    ['a model that is not here', { model: 'other' }, 'model-unknown'],
-    ['another file of the same name', { digest: 'f'.repeat(64) }, 'model-mismatch'],
     ['a cut that is not offered', { cut: '0123456789abcdef' }, 'cut-invalid'],
     ['no tensors', { tensors: [] }, 'input-name'],
     ['an output that the model has not', { fetches: ['inside'] }, 'input-name'],
@@ -116,30 +120,49 @@ describe('the tail of a request', () => {
     await expect(refused).rejects.toMatchObject({ code: 'input-name' });
   });
 
-  it('names both digests, shortened', async () => {
-    const refused = handler()({ ...(await request()), digest: `abcdef${'0'.repeat(58)}` });
-    await expect(refused).rejects.toThrow(`abcdef000000 on the device and ${model.digest.slice(0, 12)} here`);
-  });
-
-  it('leaves the queue empty, whether it succeeds or not', async () => {
-    const queue = createWorkQueue({ clock: systemClock(), maxQueued: 1 });
-    const handle = createTailHandler({
-      models: new Map([['net', model]]),
-      codec,
-      queue,
-      clock: systemClock(),
-    });
+  it('leaves no place taken, whether it succeeds or not, and tells what became of it', async () => {
+    const { handle, batcher, finished, refused } = serving();
     const broken = { ...(await request()), tensors: [{ name: 'input', frame: new Uint8Array(1) }] };
     await expect(handle(broken)).rejects.toMatchObject({ code: 'codec-invalid' });
     await handle(await request());
-    expect(queue.length).toBe(0);
+    expect(batcher.length).toBe(0);
+    expect(refused).toMatchObject([{ code: 'codec-invalid', wasAdmitted: true }]);
+    expect(finished).toMatchObject([
+      {
+        request: { model: 'net', version: '1', cut: 'input' },
+        batchSize: 1,
+        executor: 'cpu',
+        provider: 'cpu',
+      },
+    ]);
   });
 });
 
-function handler(): HandleRequest {
+function serving() {
   const clock = systemClock();
-  const queue = createWorkQueue({ clock, maxQueued: 8 });
-  return createTailHandler({ models: new Map([['net', model]]), codec, queue, clock });
+  const events = createGatewayEvents();
+  const tenants = createTenants([], clock);
+  const executors = [{ name: 'cpu', provider: 'cpu', runtime }];
+  const batcher = createBatcher({ clock, executors, tenants, maxQueued: 8, maxBatch: 4, events });
+  const finished: RequestFinished[] = [];
+  const refused: RequestRefused[] = [];
+  events.on('request-finished', (event) => finished.push(event));
+  events.on('request-refused', (event) => refused.push(event));
+  const decoder = createInlineDecoder({ codec, references: createReferenceCache({ clock }) });
+  const handle = createTailHandler({
+    findModel: () => model,
+    codec,
+    decoder,
+    batcher,
+    tenants,
+    clock,
+    events,
+  });
+  return { handle, batcher, finished, refused };
+}
+
+function handler(): HandleRequest {
+  return serving().handle;
 }
 
 async function request(): Promise<Request> {

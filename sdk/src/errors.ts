@@ -43,6 +43,12 @@ const RETRIABLE: ReadonlySet<ErrorCode> = new Set([
   'overloaded',
 ]);
 
+export interface SplitErrorOptions {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  readonly price?: number | undefined;
+}
+
 // Registered by name, so that two copies of the package recognise each other's errors.
 const BRAND = Symbol.for('cutpoint.SplitError');
 
@@ -51,10 +57,17 @@ export class SplitError extends Error {
   override readonly name = 'SplitError';
   readonly code: ErrorCode;
 
+  /** Of a refusal for want of capacity: when to try again, in milliseconds from now; where it is known. */
+  readonly retryAfterMs: number | undefined;
+  /** Of such a refusal: what a millisecond of the gateway's tail cost others then, in milliseconds of waiting. */
+  readonly price: number | undefined;
+
   /** @param message names the value received and the limit broken. `cause` stays on this machine. */
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, options: SplitErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+    this.price = options.price;
     // Not a declared property: its symbol would make the types of two copies strangers to each other.
     Object.defineProperty(this, BRAND, { value: true });
   }

@@ -18,7 +18,7 @@ export {
   type Reference,
 } from './codec/codec.ts';
 export { deflateNode } from './codec/deflate-node.ts';
-export type { CalibratedTables } from './codec/entropy/calibrated-tables.ts';
+export { type CalibratedTables, readCalibratedTables } from './codec/entropy/calibrated-tables.ts';
 export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';

@@ -27,6 +27,9 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   threads: 4,
   webSocket: '127.0.0.1:8083',
   webOrigins: ['https://app.example'],
+  decodeThreads: 2,
+  trustedKeys: './release.pem.pub',
+  bundleCounters: './state/counters.json',
   region: 'eu-central',
 };
 

@@ -65,7 +65,7 @@ const fields = {
     .string()
     .optional()
     .describe(
-      'HOST:PORT for health, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
+      'HOST:PORT for health, inference of whole models, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
     ),
   tracesUrl: z
     .string()
@@ -94,9 +94,9 @@ const fields = {
   maxQueued: z
     .int()
     .min(1)
-    .max(10_000)
-    .default(64)
-    .describe('Requests that may wait for the runtime; more are refused with overloaded.'),
+    .max(100_000)
+    .default(1024)
+    .describe('Requests that may be in the gateway at a time; more are refused with overloaded.'),
   drainMs: z
     .number()
     .min(0)
@@ -104,6 +104,81 @@ const fields = {
     .default(10_000)
     .describe('Longest wait for requests in hand when stopping, in milliseconds.'),
   maxCuts: z.int().min(1).max(64).default(8).describe('Cuts offered for each model.'),
+  maxBatch: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(32)
+    .describe('Requests in one run of a model. Fewer where a larger batch gains nothing, which is measured.'),
+  decodeThreads: z
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      'Threads that decode frames beside the runtime; 0: the main one does. By default half the processors less one, at most 8.',
+    ),
+  keepVersions: z
+    .int()
+    .min(1)
+    .max(8)
+    .default(2)
+    .describe(
+      'Versions of a model that are served: 2 keeps the one before the newest for devices that still have it.',
+    ),
+  providers: z
+    .array(z.enum(['tensorrt', 'cuda', 'webgpu', 'cpu']))
+    .min(1)
+    .default(['cpu'])
+    .describe(
+      'Execution providers in the order in which they are tried; the first that is seen to work is used.',
+    ),
+  requireProvider: z
+    .boolean()
+    .default(false)
+    .describe('The first of providers must work, or the gateway does not start.'),
+  gpus: z
+    .array(z.int().min(0).max(255))
+    .default([])
+    .describe(
+      'Numbers of the graphics processors; each gets an executor of its own. By default the first one.',
+    ),
+  hangMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(30_000)
+    .describe(
+      'Longest run of a model, in milliseconds: an executor that takes longer is killed and replaced.',
+    ),
+  trustedKeys: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM file of public keys. With it only bundles that one of them has signed are served. In a configuration file, relative to that file.',
+    ),
+  bundleCounters: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File in which the highest counter of each bundle is kept, so that an older one is refused, also after a restart. With trustedKeys; by default .counters.json in the folder of models.',
+    ),
+  tenants: z
+    .array(
+      z.strictObject({
+        name: name(),
+        devices: z.string().min(1).max(64),
+        share: z.number().positive().max(1000).optional(),
+        maxInHand: z.int().min(1).optional(),
+        requestsPerSecond: z.number().positive().optional(),
+      }),
+    )
+    .default([])
+    .describe(
+      'Who shares the gateway: devices whose names fit the pattern (* is any letters), their share of the runtime in relation to others, and how much they may have at a time and a second.',
+    ),
   region: z
     .string()
     .min(1)

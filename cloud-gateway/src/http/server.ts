@@ -3,9 +3,9 @@
  * them to `app` before it listens.
  */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
-import { httpStatusOf } from '@cutpoint/sdk/oip';
+import { httpStatusOf, INFERENCE_HEADER, splitInferBody } from '@cutpoint/sdk/oip';
 import { addressUrl, type ListenAddress } from '@cutpoint/sdk/program';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 
 export interface HttpServerOptions {
   /** Asked each time: models are warm, the broker is there, and no drain has begun. */
@@ -27,8 +27,7 @@ export interface HttpServer {
 
 export function createHttpServer({ isReady, maxBodyBytes }: HttpServerOptions): HttpServer {
   const app = fastify({ bodyLimit: maxBodyBytes, forceCloseConnections: 'idle' });
-  // A web page may send plain text anywhere without being asked; JSON it may not.
-  app.removeContentTypeParser('text/plain');
+  addBodies(app);
   app.setErrorHandler((error, _request, reply) => replyWithError(reply, error));
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({ error: `no ${request.method} ${request.url} here` });
@@ -39,6 +38,29 @@ export function createHttpServer({ isReady, maxBodyBytes }: HttpServerOptions): 
     return reply.code(ready ? 200 : 503).send({ ready });
   });
   return { app, listen: (address) => listenOn(app, address), close: () => app.close() };
+}
+
+/** JSON, and tensors as bytes after JSON. Clients of that extension often say no type at all. */
+function addBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
+    checkSender(request);
+    const length = request.headers[INFERENCE_HEADER];
+    // Load and unload may come without a body.
+    if (bytes.length === 0) return { json: {}, binary: bytes };
+    return splitInferBody(bytes, Array.isArray(length) ? length[0] : length);
+  });
+}
+
+/** A web page may send text, forms and bytes without a type anywhere, without being asked; it always says who it is. */
+function checkSender({ headers }: FastifyRequest): void {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/json' || headers.origin === undefined) return;
+  const error = new SplitError(
+    'options-invalid',
+    `content type ${type ?? 'none'} is not taken of a page; use JSON`,
+  );
+  throw Object.assign(error, { statusCode: 415 });
 }
 
 async function listenOn(app: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
@@ -56,9 +78,12 @@ async function listenOn(app: FastifyInstance, { host, port }: ListenAddress): Pr
 /** What Fastify refuses has a status of its own; of ours, the code says it. */
 function replyWithError(reply: FastifyReply, error: unknown): void {
   const { statusCode } = error as { statusCode?: number };
-  const { code, message } = asSplitError(error);
+  const { code, message, retryAfterMs, price } = asSplitError(error);
   const isRefusal = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
-  void reply
-    .code(isRefusal ? statusCode : httpStatusOf(code))
-    .send({ error: isRefusal ? message : `${code}: ${message}` });
+  if (retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  void reply.code(isRefusal ? statusCode : httpStatusOf(code)).send({
+    error: isRefusal ? message : `${code}: ${message}`,
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+    ...(price !== undefined && { price }),
+  });
 }

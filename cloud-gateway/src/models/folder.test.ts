@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listModelFolders } from './folder.ts';
+import { listModelNames, listVersions } from './folder.ts';
 import { readModelSettings } from './settings.ts';
 
 let directory: string;
@@ -23,21 +23,31 @@ describe('the folder of models', () => {
     ]) {
       await write(path, '');
     }
-    const folders = await listModelFolders(directory);
-    expect(folders.map(({ name }) => name)).toEqual(['a', 'b']);
-    expect(folders[0]?.modelPath).toBe(join(directory, 'a', 'model.onnx'));
+    expect(await listModelNames(directory)).toEqual(['a', 'b']);
+    const versions = await listVersions(directory, 'a');
+    expect(versions).toMatchObject([{ version: '1', modelPath: join(directory, 'a', 'model.onnx') }]);
+  });
+
+  it('lists versions by number, the newest first, and not what lies beside them', async () => {
+    for (const path of ['9', '10', '2', '0', '1.5', 'next'].map((version) => `net/${version}/model.onnx`))
+      await write(path, '');
+    await write('net/11/readme.txt', '');
+    await write('net/model.onnx', '');
+    const versions = await listVersions(directory, 'net');
+    expect(versions.map(({ version }) => version)).toEqual(['10', '9', '2']);
+    expect(await listVersions(directory, '../net')).toEqual([]);
   });
 
   it('follows a link to the file, which may have another name', async () => {
     const file = await write('store/net-v3.onnx', '');
     await mkdir(join(directory, 'net'));
     await symlink(file, join(directory, 'net', 'model.onnx'));
-    expect(await listModelFolders(directory)).toMatchObject([{ name: 'net', modelPath: file }]);
+    expect(await listVersions(directory, 'net')).toMatchObject([{ name: 'net', modelPath: file }]);
   });
 
   it('says what it expected when there is no model, or no folder', async () => {
-    await expect(listModelFolders(directory)).rejects.toThrow(/holds no model; expected .*model\.onnx/);
-    await expect(listModelFolders(join(directory, 'missing'))).rejects.toMatchObject({
+    await expect(listModelNames(directory)).rejects.toThrow(/holds no model; expected .*model\.onnx/);
+    await expect(listModelNames(join(directory, 'missing'))).rejects.toMatchObject({
       code: 'options-invalid',
     });
   });

@@ -1,11 +1,17 @@
-/** The folder of models: which names it holds, and where their files lie. */
+/**
+ * The folder of models, as Triton has it: `DIR/NAME/VERSION/model.onnx` with whole numbers as versions, or
+ * `DIR/NAME/model.onnx`, which is version 1.
+ */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SplitError } from '@cutpoint/sdk';
 
+/** One version of a model on disk. */
 export interface ModelFolder {
-  /** The folder's name is the model's. */
   readonly name: string;
+  readonly version: string;
+  /** Holds the model and what belongs to it; a bundle, if it is one. */
+  readonly directory: string;
   /** Where the file really lies: ONNX Runtime reads no weights through a link out of a directory. */
   readonly modelPath: string;
   /** May not be there. */
@@ -14,21 +20,37 @@ export interface ModelFolder {
   readonly tablePaths: { readonly 'plan.json': string; readonly 'calibration.json': string };
 }
 
-const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+export const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+const VERSION = /^[1-9][0-9]{0,14}$/;
 
 /**
- * Folders that hold a `model.onnx`, by name. Folders with another kind of name are left out, as are hidden ones.
+ * Names of the folders that hold a model, in order. Folders with another kind of name are left out, as are hidden ones.
  * @throws SplitError `options-invalid` when the directory is not there, or holds no model
  */
-export async function listModelFolders(directory: string): Promise<readonly ModelFolder[]> {
+export async function listModelNames(directory: string): Promise<readonly string[]> {
   const names = (await readNames(directory)).filter((name) => MODEL_NAME.test(name)).sort();
-  const folders = await Promise.all(names.map((name) => findModel(directory, name)));
-  const found = folders.filter((folder) => folder !== undefined);
+  const versions = await Promise.all(names.map((name) => listVersions(directory, name)));
+  const found = names.filter((_, index) => (versions[index]?.length ?? 0) > 0);
   if (found.length > 0) return found;
   throw new SplitError(
     'options-invalid',
-    `models is ${directory}, which holds no model; expected ${join(directory, 'NAME', 'model.onnx')}`,
+    `models is ${directory}, which holds no model; expected ${join(directory, 'NAME', '1', 'model.onnx')} or ${join(directory, 'NAME', 'model.onnx')}`,
   );
+}
+
+/** Versions of one model, the newest first; none where it is not there. */
+export async function listVersions(directory: string, name: string): Promise<readonly ModelFolder[]> {
+  if (!MODEL_NAME.test(name)) return [];
+  const folder = join(directory, name);
+  const entries = await readdir(folder).catch(() => []);
+  const numbers = entries.filter((entry) => VERSION.test(entry)).sort((a, b) => Number(b) - Number(a));
+  const versions = await Promise.all(
+    numbers.map((version) => findModel(name, version, join(folder, version))),
+  );
+  const found = versions.filter((version) => version !== undefined);
+  if (found.length > 0) return found;
+  const flat = await findModel(name, '1', folder);
+  return flat === undefined ? [] : [flat];
 }
 
 async function readNames(directory: string): Promise<readonly string[]> {
@@ -43,17 +65,17 @@ async function readNames(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function findModel(directory: string, name: string): Promise<ModelFolder | undefined> {
+async function findModel(name: string, version: string, directory: string): Promise<ModelFolder | undefined> {
   try {
-    const modelPath = await realpath(join(directory, name, 'model.onnx'));
+    const modelPath = await realpath(join(directory, 'model.onnx'));
     const isFile = (await stat(modelPath)).isFile();
-    return isFile ? { name, modelPath, ...besidesOf(join(directory, name)) } : undefined;
+    return isFile ? { name, version, directory, modelPath, ...besidesOf(directory) } : undefined;
   } catch {
     return undefined; // Not there, or not ours to read: not a model that can be served.
   }
 }
 
-/** In the folder of that name, wherever the model's own file lies. */
+/** In the folder of that version, wherever the model's own file lies. */
 function besidesOf(folder: string): Pick<ModelFolder, 'settingsPath' | 'tablePaths'> {
   const [plan, calibration] = ['plan.json', 'calibration.json'].map((file) => join(folder, file));
   return {

@@ -1,63 +1,88 @@
-/** From a model file to a model that serves: opened, cut, loaded into the executor that suits it, warmed up and timed. */
+/** From a model file to a model that serves: opened, cut, loaded on every executor, warmed up and timed. */
 import {
   asSplitError,
   type Cut,
   candidateCuts,
-  type Executor,
   type ModelSource,
+  type OpenedExecutor,
   openExecutor,
   openModel,
-  type Runtime,
   type SplitModel,
   sampleFeeds,
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
-import { createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
-import { timeSegments } from './warm-up.ts';
+import { createBatchCost, type SizeCost } from '../serving/batch-cost.ts';
+import type { LaneExecutor } from '../serving/lane.ts';
+import { type Batching, createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
+import { timeBatches, timeSegments } from './warm-up.ts';
 
 export interface PrepareOptions {
   readonly name: string;
+  readonly version: string;
   readonly source: ModelSource;
-  readonly runtime: Runtime;
+  /** At least one. The model is tried and timed on the first, and loaded on all. */
+  readonly executors: readonly LaneExecutor[];
   /** Shapes at which cuts are chosen and timed; requests may come with others that the model takes. */
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
   readonly maxCuts: number;
   /** Ids of cuts to offer besides. @default none */
   readonly alsoCuts?: readonly string[];
+  readonly maxBatch: number;
   readonly log: Log;
 }
 
 /** @throws SplitError `model-invalid`, `cut-invalid`, `options-invalid`, `runtime-failed` */
 export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
-  const model = await openModel(o.source, o.runtime, { inputShapes: o.inputShapes });
+  const [first, ...others] = o.executors;
+  if (first === undefined) throw new TypeError('a gateway has at least one executor');
+  const model = await openModel(o.source, first.runtime, { inputShapes: o.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
-  const executor = await openExecutor(model, cuts, o.runtime);
-  const { kind, reason, rows } = executor.report;
-  o.log.info({ model: o.name, executor: kind, reason, rows }, executor.description);
+  const replicas = new Map<string, OpenedExecutor>();
   try {
-    const segmentMs = await timeOrLog(model, executor, o);
+    const tried = await openExecutor(model, cuts, first.runtime, { dequantise: 'auto' });
+    replicas.set(first.name, tried);
+    const { kind, reason, rows } = tried.report;
+    o.log.info({ model: o.name, executor: kind, reason, rows }, tried.description);
+    for (const { name, runtime } of others)
+      replicas.set(name, await openExecutor(model, tried.cuts, runtime, { kind, dequantise: 'auto' }));
+    const timed = await timeOrLog(model, tried, { ...o, provider: first.provider });
+    for (const replica of [...replicas.values()].slice(1)) await warmUp(model, replica, o);
     return createServedModel({
       name: o.name,
+      version: o.version,
       digest: model.digest,
       inputs: model.inputs,
       outputs: model.outputs,
-      cuts: executor.cuts.map((cut, index) => timedCut(model.outputs, cut, segmentMs?.slice(index + 1))),
-      inputTailMs: sum(segmentMs),
-      executor,
+      cuts: tried.cuts.map((cut, index) => timedCut(model.outputs, cut, timed?.segmentMs.slice(index + 1))),
+      inputTailMs: sum(timed?.segmentMs),
+      batching: batchingOf(tried),
+      batchCost: createBatchCost(timed?.batches ?? [], o.maxBatch),
+      replicas,
     });
   } catch (error) {
-    await executor.close();
+    await Promise.all([...replicas.values()].map((replica) => replica.close()));
     throw error;
   }
+}
+
+/** As the probe of rows found it. */
+function batchingOf({ runBatch, report, cuts }: OpenedExecutor): Batching {
+  if (runBatch === undefined || report.notBatched.length === cuts.length) return 'none';
+  return report.notBatched.length === 0 ? 'mixed' : 'per-cut';
+}
+
+interface Timed {
+  readonly segmentMs: readonly number[];
+  readonly batches: readonly SizeCost[];
 }
 
 /** A model that cannot be timed at these shapes may still answer requests at others, so it is served all the same. */
 async function timeOrLog(
   model: SplitModel,
-  executor: Executor,
-  o: PrepareOptions,
-): Promise<readonly number[] | undefined> {
+  executor: OpenedExecutor,
+  o: PrepareOptions & { readonly provider: string },
+): Promise<Timed | undefined> {
   const feeds = sampleFeeds(model.inputs, o.inputShapes);
   const hint = 'give the shapes of its inputs in the cutpoint.json beside it';
   if (feeds === undefined) {
@@ -68,7 +93,15 @@ async function timeOrLog(
     return undefined;
   }
   try {
-    return await timeSegments(executor, { feeds, fetches: model.outputs.map(({ name }) => name) });
+    const request = { feeds, fetches: model.outputs.map(({ name }) => name) };
+    const segmentMs = await timeSegments(executor, request);
+    const batches = await timeBatches(executor, {
+      request,
+      aloneMs: sum(segmentMs) ?? 0,
+      maxSize: batchingOf(executor) === 'none' ? 1 : o.maxBatch,
+      isEverySizeWarmed: o.provider !== 'cpu',
+    });
+    return { segmentMs, batches };
   } catch (error) {
     const { code, message } = asSplitError(error);
     o.log.warn(
@@ -77,6 +110,15 @@ async function timeOrLog(
     );
     return undefined;
   }
+}
+
+/** On a further executor: what is slow the first time is done before a request comes. */
+async function warmUp(model: SplitModel, replica: OpenedExecutor, o: PrepareOptions): Promise<void> {
+  const feeds = sampleFeeds(model.inputs, o.inputShapes);
+  if (feeds === undefined) return;
+  const request = { feeds, fetches: model.outputs.map(({ name }) => name) };
+  for (let size = 1; size <= o.maxBatch; size++)
+    await Promise.allSettled(replica.runBatch?.(Array(size).fill(request)) ?? [replica.run(request)]);
 }
 
 function timedCut(

@@ -1,5 +1,6 @@
-/** Warming up: every segment runs before the first request, and its time goes into the announcement. */
-import type { Executor, Tensors } from '@cutpoint/sdk/gateway';
+/** Warming up: every segment and every size of batch runs before the first request, and its time is kept. */
+import { asSplitError, type Executor, type ExecutorRequest, type Tensors } from '@cutpoint/sdk/gateway';
+import type { SizeCost } from '../serving/batch-cost.ts';
 
 const TIMED_RUNS = 3;
 
@@ -17,6 +18,58 @@ export async function timeSegments(
   for (let run = 0; run < TIMED_RUNS; run++) runs.push((await executor.run(o)).segmentMs);
   const segments = runs[0]?.length ?? 0;
   return Array.from({ length: segments }, (_, segment) => median(runs.map((run) => run[segment] ?? 0)));
+}
+
+export interface BatchTiming {
+  readonly request: ExecutorRequest;
+  /** Of one request by itself. */
+  readonly aloneMs: number;
+  readonly maxSize: number;
+  /**
+   * Whether sizes between those that are timed run too: a graphics processor looks for the best kernel at the first run of
+   * each size, which takes hundreds of milliseconds.
+   */
+  readonly isEverySizeWarmed: boolean;
+}
+
+/** A size that gains less in relation to the best before it gains nothing. */
+const LEAST_GAIN = 0.02;
+/** So many in a row, and larger ones are not tried: one may be a hiccup. Where all sizes are warmed up all are tried. */
+const MOST_WITHOUT_GAIN = 2;
+const TIMED_BATCHES = 3;
+
+/** What batches take, at sizes that double until nothing is gained any more. A size that fails is the end too. */
+export async function timeBatches(executor: Executor, o: BatchTiming): Promise<readonly SizeCost[]> {
+  const costs: SizeCost[] = [{ size: 1, share: 1 }];
+  if (executor.runBatch === undefined || o.aloneMs <= 0) return costs;
+  let withoutGain = 0;
+  try {
+    for (let size = 2; size <= o.maxSize && withoutGain < MOST_WITHOUT_GAIN; size *= 2) {
+      const first = o.isEverySizeWarmed ? size / 2 + 1 : size;
+      for (let warmed = first; warmed <= size; warmed++) await runSize(executor, o.request, warmed);
+      const best = Math.min(...costs.map(({ share }) => share));
+      const share = (await bestOf(executor, o.request, size)) / (size * o.aloneMs);
+      withoutGain = o.isEverySizeWarmed || best - share >= LEAST_GAIN ? 0 : withoutGain + 1;
+      costs.push({ size, share });
+    }
+  } catch (error) {
+    // Memory for so many rows may not be there: the sizes before are what can be used.
+    asSplitError(error);
+  }
+  return costs;
+}
+
+/** What disturbs a run only makes it longer. */
+async function bestOf(executor: Executor, request: ExecutorRequest, size: number): Promise<number> {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < TIMED_BATCHES; run++)
+    bestMs = Math.min(bestMs, await runSize(executor, request, size));
+  return bestMs;
+}
+
+async function runSize(executor: Executor, request: ExecutorRequest, size: number): Promise<number> {
+  const results = await Promise.all(executor.runBatch?.(Array<ExecutorRequest>(size).fill(request)) ?? []);
+  return Math.max(...results.map(({ segmentMs }) => segmentMs.reduce((sum, ms) => sum + ms, 0)));
 }
 
 /** Middle value; the lower of the two middle ones for an even count, 0 for none. */

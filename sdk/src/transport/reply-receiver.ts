@@ -63,7 +63,7 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
     if (!exchange || ('gateway' in header && header.gateway !== exchange.gateway)) return;
     exchange.heard(bytes.length);
     if (header.t === 'credit') exchange.credited(header);
-    else if (header.t === 'error') exchange.fail(new SplitError(toErrorCode(header.code), header.message));
+    else if (header.t === 'error') exchange.fail(errorOf(header));
     else takePart(exchange, header, arrived);
   }
 
@@ -119,6 +119,10 @@ export function createReplyReceiver(options: ReplyReceiverOptions): ReplyReceive
 
 /** All replies come from one place as the inbox sees it: ids alone tell them apart. */
 const SENDER = 'gateway';
+
+function errorOf({ code, message, retryAfterMs, price }: ErrorHeader): SplitError {
+  return new SplitError(toErrorCode(code), message, { retryAfterMs, price });
+}
 
 function isReply(header: MessageHeader): header is ReplyHeader {
   return header.t === 'result' || header.t === 'part' || header.t === 'credit' || header.t === 'error';

@@ -94,8 +94,13 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
     transport.publish(topics.reply(device), encodeEnvelope(header)).catch(() => undefined);
   }
 
-  function refuse(device: string, id: string, { code, message: text }: SplitError): void {
-    tell(device, { v: 1, t: 'error', id, gateway: gatewayId, code, message: text.slice(0, 1024) });
+  function refuse(device: string, id: string, error: SplitError): void {
+    const { code, message: text, retryAfterMs, price } = error;
+    const hint = {
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(price !== undefined && { price }),
+    };
+    tell(device, { v: 1, t: 'error', id, gateway: gatewayId, code, message: text.slice(0, 1024), ...hint });
   }
 
   function sendCredit(device: string, id: string, credit: Credit): void {

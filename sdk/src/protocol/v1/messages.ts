@@ -112,6 +112,10 @@ export interface ErrorHeader {
   /** One of ERROR_CODES, or one of a newer peer. */
   readonly code: string;
   readonly message: string;
+  /** Of a refusal for want of capacity: when to try again, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** Of such a refusal: the price that the gateway announces, as it is now. */
+  readonly price?: number | undefined;
 }
 
 /** Gateway to all, or to one device that said hello. The body is CBOR in the payload: announcement.ts. */

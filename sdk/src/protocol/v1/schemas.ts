@@ -63,6 +63,8 @@ const Failure = z.object({
   gateway: IdSchema,
   code: z.string().max(64),
   message: z.string().max(2048),
+  retryAfterMs: Milliseconds.optional(),
+  price: Milliseconds.optional(),
 });
 
 const Credit = z.object({
