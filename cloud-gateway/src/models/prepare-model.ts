@@ -46,7 +46,9 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
     o.log.info({ model: o.name, executor: kind, reason, rows }, tried.description);
     for (const { name, runtime } of others)
       replicas.set(name, await openExecutor(model, tried.cuts, runtime, { kind, dequantise: 'auto' }));
-    const timed = await timeOrLog(model, tried, { ...o, provider: first.provider });
+    // From here on a graphics processor sees one number of rows alone.
+    if (first.provider !== 'cpu') for (const replica of replicas.values()) replica.fillTo?.(o.maxBatch);
+    const timed = await timeOrLog(model, tried, o);
     for (const replica of [...replicas.values()].slice(1)) await warmUp(model, replica, o);
     return createServedModel({
       name: o.name,
@@ -81,7 +83,7 @@ interface Timed {
 async function timeOrLog(
   model: SplitModel,
   executor: OpenedExecutor,
-  o: PrepareOptions & { readonly provider: string },
+  o: PrepareOptions,
 ): Promise<Timed | undefined> {
   const feeds = sampleFeeds(model.inputs, o.inputShapes);
   const hint = 'give the shapes of its inputs in the cutpoint.json beside it';
@@ -99,7 +101,6 @@ async function timeOrLog(
       request,
       aloneMs: sum(segmentMs) ?? 0,
       maxSize: batchingOf(executor) === 'none' ? 1 : o.maxBatch,
-      isEverySizeWarmed: o.provider !== 'cpu',
     });
     return { segmentMs, batches };
   } catch (error) {
@@ -117,8 +118,7 @@ async function warmUp(model: SplitModel, replica: OpenedExecutor, o: PrepareOpti
   const feeds = sampleFeeds(model.inputs, o.inputShapes);
   if (feeds === undefined) return;
   const request = { feeds, fetches: model.outputs.map(({ name }) => name) };
-  for (let size = 1; size <= o.maxBatch; size++)
-    await Promise.allSettled(replica.runBatch?.(Array(size).fill(request)) ?? [replica.run(request)]);
+  await Promise.allSettled(replica.runBatch?.(Array(o.maxBatch).fill(request)) ?? [replica.run(request)]);
 }
 
 function timedCut(

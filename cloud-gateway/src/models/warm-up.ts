@@ -25,16 +25,11 @@ export interface BatchTiming {
   /** Of one request by itself. */
   readonly aloneMs: number;
   readonly maxSize: number;
-  /**
-   * Whether sizes between those that are timed run too: a graphics processor looks for the best kernel at the first run of
-   * each size, which takes hundreds of milliseconds.
-   */
-  readonly isEverySizeWarmed: boolean;
 }
 
 /** A size that gains less in relation to the best before it gains nothing. */
 const LEAST_GAIN = 0.02;
-/** So many in a row, and larger ones are not tried: one may be a hiccup. Where all sizes are warmed up all are tried. */
+/** So many in a row, and larger ones are not tried: one may be a hiccup.  */
 const MOST_WITHOUT_GAIN = 2;
 const TIMED_BATCHES = 3;
 
@@ -45,11 +40,10 @@ export async function timeBatches(executor: Executor, o: BatchTiming): Promise<r
   let withoutGain = 0;
   try {
     for (let size = 2; size <= o.maxSize && withoutGain < MOST_WITHOUT_GAIN; size *= 2) {
-      const first = o.isEverySizeWarmed ? size / 2 + 1 : size;
-      for (let warmed = first; warmed <= size; warmed++) await runSize(executor, o.request, warmed);
+      await runSize(executor, o.request, size);
       const best = Math.min(...costs.map(({ share }) => share));
       const share = (await bestOf(executor, o.request, size)) / (size * o.aloneMs);
-      withoutGain = o.isEverySizeWarmed || best - share >= LEAST_GAIN ? 0 : withoutGain + 1;
+      withoutGain = best - share >= LEAST_GAIN ? 0 : withoutGain + 1;
       costs.push({ size, share });
     }
   } catch (error) {

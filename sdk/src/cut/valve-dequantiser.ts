@@ -18,6 +18,8 @@ export interface Dequantiser {
   /** float32 inputs, of the rows along their axis and 1 along all others: value = (symbol - zeroPoint) * scale. */
   readonly scale: TensorInfo;
   readonly zeroPoint: TensorInfo;
+  /** Where values have rows: int64 vector input, which row of the symbols each row is; one may be taken again and again. */
+  readonly take: { readonly input: TensorInfo; readonly axis: number } | undefined;
   /** The floats, wherever they came from. */
   readonly fed: string;
 }
@@ -36,6 +38,10 @@ export function makeDequantisers(entries: readonly Entry[], prefix: string): Deq
         symbols: { name: name('bytes'), type: 'uint8', shape: shape.map(() => '') },
         scale: { name: name('scale'), type: 'float32', shape: perRow },
         zeroPoint: { name: name('zero_point'), type: 'float32', shape: perRow },
+        take:
+          axis === undefined
+            ? undefined
+            : { input: { name: name('take'), type: 'int64', shape: [''] }, axis },
         fed: name('fed'),
       },
     ];
@@ -63,7 +69,11 @@ export function dequantiserNodes(
   });
 }
 
-function floatsOf({ symbols, scale, zeroPoint }: Dequantiser, output: string, type: TensorInfo['type']) {
+function floatsOf(
+  { symbols, scale, zeroPoint, take }: Dequantiser,
+  output: string,
+  type: TensorInfo['type'],
+) {
   const [wide, moved, value] = ['wide', 'moved', 'value'].map((step) => `${output}${step}`) as [
     string,
     string,
@@ -72,8 +82,17 @@ function floatsOf({ symbols, scale, zeroPoint }: Dequantiser, output: string, ty
   const cast = (from: string, to: string, onnx: number) =>
     nodeProto({ opType: 'Cast', inputs: [from], outputs: [to], attributes: { to: onnx } });
   const last = type === 'float32' ? output : value;
+  const taken = `${output}taken`;
   return [
-    cast(symbols.name, wide, TENSOR_TYPES.float32.onnx),
+    ...(take
+      ? [
+          nodeProto({
+            ...{ opType: 'Gather', inputs: [symbols.name, take.input.name], outputs: [taken] },
+            attributes: { axis: take.axis },
+          }),
+        ]
+      : []),
+    cast(take ? taken : symbols.name, wide, TENSOR_TYPES.float32.onnx),
     nodeProto({ opType: 'Sub', inputs: [wide, zeroPoint.name], outputs: [moved] }),
     nodeProto({ opType: 'Mul', inputs: [moved, scale.name], outputs: [last] }),
     ...(last === output ? [] : [cast(last, output, TENSOR_TYPES[type].onnx)]),

@@ -163,7 +163,10 @@ interface ValveParts {
 function writeValve(graph: Graph, plan: ValvePlan, { nodes, outer, location }: ValveParts): Uint8Array {
   const entries = [...plan.inputs, ...plan.gates.flatMap((gate) => gate.entries)].map(({ input }) => input);
   const asBytes = plan.gates.flatMap((gate) =>
-    gate.dequantisers.flatMap(({ symbols, scale, zeroPoint }) => [symbols, scale, zeroPoint]),
+    gate.dequantisers.flatMap(({ symbols, scale, zeroPoint, take }) => [
+      ...[symbols, scale, zeroPoint],
+      ...(take ? [take.input] : []),
+    ]),
   );
   const made = plan.segments.flatMap((segment) => segment.outputs.map(({ output }) => output));
   const bytes = plan.gates.flatMap(({ quantiser }) =>

@@ -32,7 +32,8 @@ export async function measureMemory({ path, ort, maxBatch, say }: MemoryOptions)
     // Taken at its word: the chain that `auto` compares it with would leave its memory in the arena.
     const valve = await openExecutor(model, cuts, runtime, { kind: 'valve', dequantise: 'auto' });
     const request = { feeds: { input: inputOf(1) }, fetches: ['output'] };
-    for (const size of sizes) await Promise.all(valve.runBatch?.(Array(size).fill(request)) ?? []);
+    valve.fillTo?.(maxBatch);
+    await Promise.all(valve.runBatch?.(Array(maxBatch).fill(request)) ?? []);
   });
   say(`valve: ${valveMiB} MiB`);
   return { plainMiB, valveMiB, gpuMemoryRatio: valveMiB / plainMiB };

@@ -16,6 +16,8 @@ import type { Template } from './gateway-requests.ts';
 export interface VariantOptions {
   readonly label: string;
   readonly model: ServedModel;
+  /** The same, whose batches have one row. */
+  readonly single: ServedModel;
   readonly requests: readonly Template[];
   readonly executors: readonly LaneExecutor[];
   readonly decoder: FrameDecoder;
@@ -24,7 +26,7 @@ export interface VariantOptions {
 }
 
 const ROUNDS = 3;
-const MAX_BATCH = 64;
+const MAX_BATCH = 16;
 const DEADLINE_MS = 60_000;
 const VARIANTS = {
   mixed: { isMixing: true, maxBatch: MAX_BATCH },
@@ -82,8 +84,9 @@ async function runLoad(o: VariantOptions, load: LoadOptions): Promise<Load> {
   const events = createGatewayEvents();
   const finished: RequestFinished[] = [];
   const tenants = createTenants([], clock);
-  const { executors, decoder, model } = o;
+  const { executors, decoder } = o;
   const { isMixing, maxBatch } = load;
+  const model = maxBatch === 1 ? o.single : o.model;
   const batcher = createBatcher({
     ...{ clock, executors, tenants, maxQueued: 1024, events },
     isMixing,

@@ -24,7 +24,7 @@ import { makeRequests } from './gateway-requests.ts';
 import { measureVariants } from './gateway-variants.ts';
 
 const [provider = 'cuda', modulePath = '', seconds = '1.5', threads = '10'] = process.argv.slice(2);
-const MAX_BATCH = 64;
+const MAX_BATCH = 16;
 const CUT_COUNTS = [4, 8];
 const PROFILES: readonly CodecProfile[] = ['uint8+context', 'uint8'];
 const say = (text: string) => console.error(`${new Date().toISOString()} ${text}`);
@@ -58,21 +58,26 @@ async function measure(path: string) {
   const decoder = createDecodePool({ threads: Number(threads), tables: () => new Map() });
   const results = [];
   for (const cutCount of CUT_COUNTS) {
-    say(`${cutCount} cuts: loading, every size of batch up to ${MAX_BATCH} warmed up`);
-    const model = await prepareModel({
-      ...{ name: 'resnet50', version: '1', source: fileSource(path), executors, maxBatch: MAX_BATCH },
-      ...{ inputShapes: { input: SHAPE }, maxCuts: cutCount, log: silentLog() },
-    });
+    say(`${cutCount} cuts: loading; batches are filled up to ${MAX_BATCH} rows`);
+    const prepare = (maxBatch: number) =>
+      prepareModel({
+        ...{ name: 'resnet50', version: '1', source: fileSource(path), executors, maxBatch },
+        ...{ inputShapes: { input: SHAPE }, maxCuts: cutCount, log: silentLog() },
+      });
+    const model = await prepare(MAX_BATCH);
+    // One by one is not filled up.
+    const single = await prepare(1);
     say(JSON.stringify(aboutModel(model)));
     for (const profile of PROFILES) {
       const requests = await makeRequests(model, profile);
       const found = await measureVariants({
-        ...{ model, requests, executors, decoder, secondsEach: Number(seconds), say },
+        ...{ model, single, requests, executors, decoder, secondsEach: Number(seconds), say },
         label: `${cutCount} cuts, ${profile}`,
       });
       results.push({ cutCount, profile, model: aboutModel(model), found });
     }
     await model.close();
+    await single.close();
   }
   await decoder.close();
   await Promise.all(executors.map(({ runtime }) => runtime.close()));

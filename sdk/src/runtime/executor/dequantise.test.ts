@@ -82,6 +82,16 @@ describe('tails that take bytes', () => {
     expectClose(results[half], await executor.run(whole));
   });
 
+  it('give the same in a batch that is filled up, whatever enters where', async () => {
+    executor.fillTo?.(9);
+    const tails = await Promise.all(executor.cuts.map((cut, i) => tailsAt(cut, { seed: i + 9, rows: 1 })));
+    for (const chosen of [tails.slice(0, 1), tails.slice(1), tails, tails.toReversed()]) {
+      const results = await Promise.all(executor.runBatch?.(chosen.map(({ asBytes }) => asBytes)) ?? []);
+      for (const [i, { asFloats }] of chosen.entries()) expectClose(results[i], await executor.run(asFloats));
+    }
+    executor.fillTo?.(undefined);
+  });
+
   it('are refused where a tensor comes neither so nor so', async () => {
     const [cut] = executor.cuts as [Cut];
     const nothing = executor.run({ from: cut, feeds: {}, fetches: ['output'] });

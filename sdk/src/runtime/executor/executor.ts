@@ -23,6 +23,11 @@ export interface Executor {
    * each promise is settled as that of `run` would be. Absent where nothing can be run together.
    */
   runBatch?(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[];
+  /**
+   * From now on every run of tails has just so many rows, filled up where there are fewer, so that a graphics processor need
+   * not set up its convolutions anew for each number of rows. `undefined`: as many as there are.
+   */
+  fillTo?(rows: number | undefined): void;
   /** Whether it can quantise what crosses a cut where it is made. */
   canQuantise?(cut: Cut): boolean;
   /** Names of what crosses the cut and may be fed as bytes; the graph makes floats of them. Absent: none. */

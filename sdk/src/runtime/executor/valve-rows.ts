@@ -12,6 +12,8 @@ import { dequantiserOf, type Entering, isBytes, type ValveRequest } from './valv
 export interface Share {
   readonly request: ValveRequest;
   readonly rows: number;
+  /** It fills a batch up to its size: whose values it has does not matter. */
+  readonly isPadding?: boolean;
 }
 
 /** Requests by segment, in the order in which their rows lie in it. */
@@ -26,6 +28,40 @@ export function orderRows({ segments }: ValvePlan, shares: readonly Share[]): Ro
     order.push([...passing, ...entering]);
   }
   return order;
+}
+
+/**
+ * The same with padding, so that every segment that runs has just so many rows: where rows enter later, as many of the
+ * padding leave. Graphics processors set up each convolution anew whenever its number of rows changes, which takes a hundred
+ * times as long as the run. `undefined` where it cannot be done: requests end before the model does, or are too many.
+ */
+export function padRows(
+  plan: ValvePlan,
+  shares: readonly Share[],
+  rows: number,
+): readonly Share[] | undefined {
+  const total = shares.reduce((sum, share) => sum + share.rows, 0);
+  const last = plan.segments.length;
+  const first = Math.min(...shares.map(({ request }) => request.part.first));
+  const model = shares.find(({ request }) => request.part.first === first && request.part.end === last);
+  const isFit = total <= rows && model?.rows === 1 && plan.gates.every(({ mixer }) => mixer !== undefined);
+  if (!isFit || model === undefined || shares.some(({ request }) => request.part.end !== last))
+    return undefined;
+  const pads: Share[] = [];
+  const pad = (end: number, count: number) => {
+    const part = { first, end };
+    const request: ValveRequest = { ...model.request, part, fetches: [], quantised: [] };
+    for (let i = 0; i < count; i++) pads.push({ request, rows: 1, isPadding: true });
+  };
+  pad(last, rows - total);
+  for (let gate = last - 1; gate > first; gate--) {
+    const entering = shares.filter(({ request }) => request.part.first === gate);
+    pad(
+      gate,
+      entering.reduce((sum, share) => sum + share.rows, 0),
+    );
+  }
+  return [...shares, ...pads];
 }
 
 /** Feeds of the valve graph, all of its inputs. */
@@ -55,12 +91,10 @@ function entryFeeds(plan: ValvePlan, segment: number, entering: readonly Share[]
   return entries.flatMap((entry, i): [string, Tensor][] => {
     const values = entering.flatMap(({ request }) => request.entering[i] ?? []);
     const dequantiser = dequantiserOf(plan, segment, i);
-    const bytes = values.filter(isBytes);
-    const floats: [string, Tensor] = [
-      entry.input.name,
-      bytes.length > 0 ? entry.empty : joined(entry, values),
-    ];
-    return dequantiser ? [floats, ...byteFeeds(dequantiser, entry, bytes)] : [floats];
+    const shares = entering.filter(({ request }) => request.entering[i] && isBytes(request.entering[i]));
+    const isBytesHere = shares.length > 0;
+    const floats: [string, Tensor] = [entry.input.name, isBytesHere ? entry.empty : joined(entry, values)];
+    return dequantiser ? [floats, ...byteFeeds(dequantiser, { entry, i, shares })] : [floats];
   });
 }
 
@@ -69,30 +103,49 @@ function joined({ kind, empty }: Entry, values: readonly Entering[]): Tensor {
   return (kind?.kind === 'row' && tensors.length > 1 ? joinRows(tensors, kind.axis) : tensors[0]) ?? empty;
 }
 
-/** Symbols of all rows, and for each row the numbers of the request that it belongs to. */
+interface ByteShares {
+  readonly entry: Entry;
+  /** Its place in its gate. */
+  readonly i: number;
+  readonly shares: readonly Share[];
+}
+
+/** Symbols of all rows but those of padding, and for each row which it is and the numbers of its request. */
 function byteFeeds(
-  { dequantise, symbols, scale, zeroPoint }: Dequantiser,
-  { kind }: Entry,
-  values: readonly QuantisedTensor[],
+  { dequantise, symbols, scale, zeroPoint, take }: Dequantiser,
+  { entry: { kind }, i, shares }: ByteShares,
 ): [string, Tensor][] {
   const rank = symbols.shape?.length ?? 0;
   const axis = kind?.kind === 'row' ? kind.axis : undefined;
-  const rowsOf = ({ dims }: QuantisedTensor) => (axis === undefined ? 1 : (dims[axis] ?? 0));
-  const rows = values.length === 0 ? 1 : values.reduce((sum, value) => sum + rowsOf(value), 0);
-  const perRow = Array.from({ length: rank }, (_, i) => (i === axis ? rows : 1));
+  const bytesIn = ({ request }: Share) => request.entering[i] as QuantisedTensor;
+  const rowsOf = (share: Share) => (axis === undefined ? 1 : (bytesIn(share).dims[axis] ?? 0));
+  const rows = shares.reduce((sum, share) => sum + rowsOf(share), 0) || 1;
+  const perRow = Array.from({ length: rank }, (_, dim) => (dim === axis ? rows : 1));
   const numbers = (of: (value: QuantisedTensor) => number): Tensor => {
-    const list = values.flatMap((value) => Array<number>(rowsOf(value)).fill(of(value)));
-    return { type: 'float32', dims: perRow, data: Float32Array.from(values.length === 0 ? [1] : list) };
+    const list = shares.flatMap((share) => Array<number>(rowsOf(share)).fill(of(bytesIn(share))));
+    return { type: 'float32', dims: perRow, data: Float32Array.from(shares.length === 0 ? [1] : list) };
   };
-  const tensors = values.map((value): Tensor => ({ type: 'uint8', dims: value.dims, data: value.symbols }));
+  const tensors = shares
+    .filter(({ isPadding }) => !isPadding)
+    .map((share): Tensor => ({ type: 'uint8', dims: bytesIn(share).dims, data: bytesIn(share).symbols }));
   const none: Tensor = { type: 'uint8', dims: Array<number>(rank).fill(0), data: new Uint8Array(0) };
   const all = axis !== undefined && tensors.length > 1 ? joinRows(tensors, axis) : tensors[0];
   return [
-    [dequantise, flag(values.length > 0)],
+    [dequantise, flag(shares.length > 0)],
     [symbols.name, all ?? none],
     [scale.name, numbers((value) => value.scale)],
     [zeroPoint.name, numbers((value) => value.zeroPoint)],
+    ...(take ? [[take.input.name, taken(shares, rowsOf)] as [string, Tensor]] : []),
   ];
+}
+
+/** Padding is the first row again and again: it stands behind the others, and is not copied to where the graph runs. */
+function taken(shares: readonly Share[], rowsOf: (share: Share) => number): Tensor {
+  let at = 0;
+  const list = shares.flatMap((share) =>
+    Array.from({ length: rowsOf(share) }, () => (share.isPadding ? 0n : BigInt(at++))),
+  );
+  return vector(list);
 }
 
 function gateFeeds(

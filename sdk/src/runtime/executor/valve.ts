@@ -8,7 +8,7 @@ import type { Executor, ExecutorRequest, ExecutorResult } from './executor.ts';
 import { apportion, checkCuts, findPart } from './part.ts';
 import { readQuantised } from './read-quantised.ts';
 import { canShare, readRequest, rowsOf, type ValveRequest } from './valve-request.ts';
-import { feedsOf, orderRows, valuesOf, wantedOutputs } from './valve-rows.ts';
+import { feedsOf, orderRows, padRows, valuesOf, wantedOutputs } from './valve-rows.ts';
 
 export interface ValveOptions {
   readonly runtime: Runtime;
@@ -39,6 +39,7 @@ export async function createValve({
     ...(optimization && { optimization }),
   });
   let shares: readonly number[] = graph.segments.map(({ nodes }) => nodes.length);
+  let fixedRows: number | undefined;
   let closing: Promise<void> | undefined;
 
   function read(request: ExecutorRequest): ValveRequest {
@@ -50,10 +51,9 @@ export async function createValve({
     requests: readonly ValveRequest[],
     signal?: AbortSignal,
   ): Promise<ExecutorResult[]> {
-    const order = orderRows(
-      graph,
-      requests.map((request) => ({ request, rows: rowsOf(graph, request) })),
-    );
+    const own = requests.map((request) => ({ request, rows: rowsOf(graph, request) }));
+    const padded = fixedRows === undefined ? undefined : padRows(graph, own, fixedRows);
+    const order = orderRows(graph, padded ?? own);
     const fetches = wantedOutputs(requests);
     const isNothing = requests.every(({ part }) => part.first === part.end);
     const { values, stepMs } = await runtime.run({
@@ -120,6 +120,9 @@ export async function createValve({
     description: `valve of ${graph.segments.length} segments, ${runtime.description}`,
     run,
     runBatch,
+    fillTo: (rows) => {
+      fixedRows = rows;
+    },
     takesBytes: (cut) => {
       const gate = graph.gates.find((candidate) => candidate.cut.id === cut.id);
       return (gate?.dequantisers ?? []).flatMap(({ entry }) => gate?.entries[entry]?.name ?? []);
