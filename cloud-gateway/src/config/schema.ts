@@ -190,7 +190,21 @@ const fields = {
 
 export type OptionName = keyof GatewayOptions;
 
-type Preset = 'namespace' | 'tracesRatio' | 'maxPayloadMb' | 'maxQueued' | 'drainMs' | 'maxCuts' | 'logLevel';
+type Preset =
+  | 'namespace'
+  | 'maxPayloadMb'
+  | 'maxQueued'
+  | 'drainMs'
+  | 'maxCuts'
+  | 'maxBatch'
+  | 'keepVersions'
+  | 'providers'
+  | 'requireProvider'
+  | 'gpus'
+  | 'hangMs'
+  | 'tenants'
+  | 'tracesRatio'
+  | 'logLevel';
 /** Every limit kept, every preset filled in. */
 export type CheckedOptions = Omit<GatewayOptions, Preset> & {
   readonly [Name in Preset]: NonNullable<GatewayOptions[Name]>;
