@@ -12,6 +12,7 @@ export interface Suite {
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   adaptive: async () => (await import('./adaptive/suite.ts')).adaptiveSuite,
   'adaptive-real': async () => (await import('./adaptive/real/suite.ts')).realSuite,
+  gateway: async () => (await import('./gateway/suite.ts')).gatewaySuite,
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
   paper: async () => (await import('./paper/suite.ts')).paperSuite,
   planner: async () => (await import('./planner/suite.ts')).plannerSuite,

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { createBatchCost } from './batch-cost.ts';
+
+it('lies between what was measured, and stays at the last beyond', () => {
+  const cost = createBatchCost(
+    [
+      { size: 1, share: 1 },
+      { size: 2, share: 0.6 },
+      { size: 4, share: 0.4 },
+      { size: 8, share: 0.39 },
+    ],
+    64,
+  );
+  expect([1, 2, 3, 4, 6, 100].map(cost.shareAt)).toEqual([1, 0.6, 0.5, 0.4, expect.closeTo(0.395), 0.39]);
+  expect(cost.mostUseful).toBe(4);
+  expect(cost.expectedMs([10, 20])).toBeCloseTo(18);
+  for (let i = 0; i < 100; i++) cost.observe([10, 20], 36);
+  expect(cost.expectedMs([10, 20])).toBeCloseTo(36, 1);
+});
+
+it('knows of no gain where nothing was measured', () => {
+  const cost = createBatchCost([], 64);
+  expect([cost.mostUseful, cost.expectedMs([5, 5])]).toEqual([1, 10]);
+});
