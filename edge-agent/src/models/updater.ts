@@ -196,8 +196,12 @@ export function createUpdater(options: UpdaterOptions): Updater {
 
   async function confirm(): Promise<void> {
     host.guard = undefined;
-    // A disk that cannot be written to now leaves it unconfirmed; the next start counts.
-    await store.change({ isConfirmed: true, starts: 0 }).catch(() => undefined);
+    try {
+      await store.change({ isConfirmed: true, starts: 0 });
+    } catch {
+      // A disk that cannot be written to now: later, for the next update waits for it.
+      beginProbation();
+    }
     onChange();
   }
 
