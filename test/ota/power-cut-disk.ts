@@ -107,7 +107,9 @@ export function weakDisk(): WeakDisk {
     async rename(from, to) {
       count();
       const safe = synced.get(from);
-      const before = statSync(to, { throwIfNoEntry: false })?.isFile() ? `${to}.before-${process.pid}-${kept++}` : undefined;
+      const before = statSync(to, { throwIfNoEntry: false })?.isFile()
+        ? `${to}.before-${process.pid}-${kept++}`
+        : undefined;
       if (before !== undefined) linkSync(to, before);
       await real.rename(from, to);
       synced.delete(from);
