@@ -161,7 +161,8 @@ describe('after a day without the cloud', () => {
     );
     isCloudThere = true;
     const second = await openParts();
-    await until(() => second.outbox.state().count === 0 && received.length > 0);
+    const isDone = () => second.stored.state().count === 0 && second.outbox.state().count === 0;
+    await until(() => isDone() && received.length > 0);
     expect(second.stored.state().count).toBe(0);
     expect(answeredIds).toEqual([]);
     expect(received.map(({ id }) => id)).toEqual(['i7']);
