@@ -49,13 +49,19 @@ export async function startBroker(o: BrokerOptions): Promise<Broker> {
   const labels = new Map<string, readonly string[]>();
   for (const name of names) labels.set(name, await readLabels(config.models[name]?.labels));
 
-  const outbox = await createOutbox({ queue: await openQueue('outbox'), transport, echoTopic: topics.echo });
+  const inputs = await openQueue('inputs');
+  const outbox = await createOutbox({
+    queue: await openQueue('outbox'),
+    transport,
+    echoTopic: topics.echo,
+    forgetInput: inputs.take,
+  });
   const answerOf = ({ model, body }: StoredInput, signal: AbortSignal) =>
     answer({ host: models.find(model).host, body, signal, labels: labels.get(model) ?? [], nowMs: now() });
   const failed = ({ model, body }: StoredInput, error: unknown) =>
     failureOf(error, { model, at: new Date(now()).toISOString(), ...idOf(body.json) });
   const stored = await createStoredInputs({
-    queue: await openQueue('inputs'),
+    queue: inputs,
     outbox,
     topicOf: topics.result,
     answer: answerOf,

@@ -47,9 +47,6 @@ export async function createStoredInputs(options: StoredInputsOptions): Promise<
   const { queue, outbox } = options;
   const stopping = new AbortController();
   let wake: () => void = () => {};
-  // Answered before the power went, but not yet forgotten.
-  const answered = await outbox.lastInputSequence();
-  if (answered > 0) await queue.take(answered);
   const working = work();
 
   async function work(): Promise<void> {
@@ -68,7 +65,7 @@ export async function createStoredInputs(options: StoredInputsOptions): Promise<
         return options.failed(input, error);
       });
       const result = { topic: options.topicOf(input.model), json, inputSequence: sequence };
-      await outbox.put(result, () => queue.take(sequence));
+      await outbox.put(result);
       return true;
     } catch {
       return false; // The cloud is away, or the disk is full: later.

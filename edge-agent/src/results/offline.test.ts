@@ -67,9 +67,15 @@ interface Parts {
 
 async function openParts(): Promise<Parts> {
   device = openMqtt({ url: gate.url, reconnectMs: 20 });
-  const outbox = await createOutbox({ queue: await queueIn('outbox'), transport: device, echoTopic: 'echo' });
+  const inputs = await queueIn('inputs');
+  const outbox = await createOutbox({
+    queue: await queueIn('outbox'),
+    transport: device,
+    echoTopic: 'echo',
+    forgetInput: inputs.take,
+  });
   const stored = await createStoredInputs({
-    queue: await queueIn('inputs'),
+    queue: inputs,
     outbox,
     topicOf: (model) => `out/${model}`,
     async answer(input) {
@@ -146,8 +152,7 @@ describe('after a day without the cloud', () => {
     expect(received.length - news.length).toBeLessThanOrEqual(3 * 64);
   });
 
-  // Known defect: after such a power cut the input is answered twice. It must be mended in stored-inputs.ts or outbox.ts.
-  it.fails('an input whose result is on the disk already is not answered again after a power cut', async () => {
+  it('an input whose result is on the disk already is not answered again after a power cut', async () => {
     const first = await openParts();
     isCloudThere = false;
     await first.stored.put(input(7));
@@ -162,8 +167,7 @@ describe('after a day without the cloud', () => {
     );
     isCloudThere = true;
     const second = await openParts();
-    const isDone = () => second.stored.state().count === 0 && second.outbox.state().count === 0;
-    await until(() => isDone() && received.length > 0);
+    await until(() => second.outbox.state().count === 0 && received.length > 0);
     expect(second.stored.state().count).toBe(0);
     expect(answeredIds).toEqual([]);
     expect(received.map(({ id }) => id)).toEqual(['i7']);

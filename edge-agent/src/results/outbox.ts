@@ -18,16 +18,13 @@ export interface OutboxOptions {
   readonly queue: DiskQueue;
   readonly transport: Transport;
   readonly echoTopic: string;
+  /** Forgets the stored input that a result answers, and all before it. Nothing is sent before it has. */
+  forgetInput(sequence: number): Promise<void>;
 }
 
 export interface Outbox {
-  /**
-   * On the disk when it resolves. Nothing is sent while `settle` runs, which forgets the input that was answered.
-   * @throws SplitError `storage-failed`, `payload-too-large`
-   */
-  put(result: OutboxResult, settle?: () => Promise<void>): Promise<void>;
-  /** Number of the stored input that the newest result answers; 0 where it answers none, or none is here. */
-  lastInputSequence(): Promise<number>;
+  /** On the disk, and the input that it answers forgotten, when it resolves. @throws SplitError `storage-failed`, `payload-too-large` */
+  put(result: OutboxResult): Promise<void>;
   state(): QueueState;
   stop(): Promise<void>;
 }
@@ -36,7 +33,10 @@ const BATCH = { count: 64, bytes: 1 << 18 };
 const ECHO_MS = 5_000;
 const PAUSE_MS = 500;
 
-export async function createOutbox({ queue, transport, echoTopic }: OutboxOptions): Promise<Outbox> {
+export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
+  const { queue, transport, echoTopic } = options;
+  // Answered before the power went, but not yet forgotten: once its result is sent nothing would tell of it any more.
+  await settle(await newestResult(queue));
   let isStopped = false;
   let wake: () => void = () => {};
   let settling: Promise<unknown> = Promise.resolve();
@@ -97,26 +97,22 @@ export async function createOutbox({ queue, transport, echoTopic }: OutboxOption
     });
   }
 
-  async function put(result: OutboxResult, settle?: () => Promise<void>): Promise<void> {
+  async function settle(result: OutboxResult | undefined): Promise<void> {
+    if (result?.inputSequence !== undefined) await options.forgetInput(result.inputSequence);
+  }
+
+  async function put(result: OutboxResult): Promise<void> {
     const work = settling.then(async () => {
       await queue.put(Buffer.from(JSON.stringify(result)));
-      await settle?.();
+      await settle(result);
     });
     settling = work.catch(() => undefined);
     await work;
     wake();
   }
 
-  /** Whatever was put in before has been settled. */
-  async function lastInputSequence(): Promise<number> {
-    const newest = await queue.newest();
-    if (newest === undefined) return 0;
-    return (JSON.parse(Buffer.from(newest.bytes).toString()) as OutboxResult).inputSequence ?? 0;
-  }
-
   return {
     put,
-    lastInputSequence,
     state: queue.state,
     async stop() {
       isStopped = true;
@@ -126,4 +122,10 @@ export async function createOutbox({ queue, transport, echoTopic }: OutboxOption
       await own.close();
     },
   };
+}
+
+/** Whatever was put in before it has been settled. */
+async function newestResult(queue: DiskQueue): Promise<OutboxResult | undefined> {
+  const newest = await queue.newest();
+  return newest && (JSON.parse(Buffer.from(newest.bytes).toString()) as OutboxResult);
 }
