@@ -138,6 +138,17 @@ describe('the tail of a request', () => {
   });
 });
 
+describe('a request that was given up', () => {
+  // That it lets go of the model as well shows in that the model can be closed in the end.
+  it('ends and gives its place back, also where it never came to the queue', async () => {
+    const { handle, batcher, refused } = serving();
+    const gone = AbortSignal.abort();
+    await expect(handle({ ...(await request()), signal: gone })).rejects.toMatchObject({ code: 'aborted' });
+    expect(batcher.length).toBe(0);
+    expect(refused).toMatchObject([{ code: 'aborted' }]);
+  });
+});
+
 function serving() {
   const clock = systemClock();
   const events = createGatewayEvents();

@@ -129,10 +129,10 @@ export function createBatcher(o: BatcherOptions): Batcher {
     return new Promise((resolve, reject) => {
       const { signal } = job.request;
       const queued: Job = { ...job, enteredMs: clock.nowMs(), resolve, reject };
-      const giveUp = () => {
-        if (queue.remove(queued)) reject(new SplitError('aborted', 'the request was given up in the queue'));
-      };
-      if (signal?.aborted) return giveUp();
+      const abandon = () => reject(new SplitError('aborted', 'the request was given up before it ran'));
+      // One that runs already ends as its executor says.
+      const giveUp = () => void (queue.remove(queued) && abandon());
+      if (signal?.aborted) return abandon();
       signal?.addEventListener('abort', giveUp, { once: true });
       queue.push(queued);
       queued.model.arrivals.seen(clock.nowMs());

@@ -15,7 +15,7 @@ export function deflateNode(): Deflate {
 function deflate(bytes: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const options = { level: LEVEL, chunkSize: chunkBytes(bytes.length) };
-    deflateRaw(bytes, options, (error, packed) => (error ? reject(error) : resolve(packed)));
+    deflateRaw(bytes, options, (error, packed) => (error ? reject(error) : resolve(plainBytes(packed))));
   });
 }
 
@@ -25,10 +25,15 @@ function inflate(bytes: Uint8Array, exactBytes: number): Promise<Uint8Array> {
     inflateRaw(bytes, options, (error, result) => {
       if (error) return reject(error);
       const { buffer, engine } = result as unknown as InflateInfo;
-      if (engine.bytesWritten === bytes.length) return resolve(buffer);
+      if (engine.bytesWritten === bytes.length) return resolve(plainBytes(buffer));
       reject(new Error(`the stream ends after ${engine.bytesWritten} of ${bytes.length} bytes`));
     });
   });
+}
+
+/** zlib hands out Buffers, whose slice() is a view and which print and compare as something else. */
+export function plainBytes({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** What zlib hands over with `info: true`; Node's types do not say. */
