@@ -20,7 +20,7 @@ export interface ModelFolder {
   readonly tablePaths: { readonly 'plan.json': string; readonly 'calibration.json': string };
 }
 
-export const MODEL_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+export const MODEL_NAME: RegExp = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 const VERSION = /^[1-9][0-9]{0,14}$/;
 
 /**
