@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runCutpoint } from '../../../test/support/run-cutpoint.ts';
 import { openAuditLog } from '../audit/audit-log.ts';
-import { runProgram } from './program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'audit-cli-'));
 const path = join(folder, 'audit.jsonl');
@@ -16,23 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function cutpoint(...argv: string[]) {
-  const shown: Record<'out' | 'error', string[]> = { out: [], error: [] };
-  const code = await runProgram({
-    argv,
-    writeOut: (text) => void shown.out.push(text),
-    writeError: (text) => void shown.error.push(text),
-    hasColours: false,
-    showsProgress: false,
-    now: () => new Date(0),
-  });
-  return { code, out: shown.out.join(''), error: shown.error.join('') };
-}
-
 it('says that a log is whole, and where it ends', async () => {
-  const { code, out } = await cutpoint('audit', 'verify', path);
+  const { code, out } = await runCutpoint('audit', 'verify', path);
   expect([code, out]).toEqual([0, expect.stringContaining(`head ${head}`)]);
-  expect((await cutpoint('audit', 'verify', path, '--head', head, '--json')).out).toContain(
+  expect((await runCutpoint('audit', 'verify', path, '--head', head, '--json')).out).toContain(
     '"endKnownBy":"expected head"',
   );
 });
@@ -40,7 +27,7 @@ it('says that a log is whole, and where it ends', async () => {
 it('ends with 1 and names the line where it was changed', async () => {
   const changed = join(folder, 'changed.jsonl');
   writeFileSync(changed, readFileSync(path, 'utf8').replace('"b"', '"c"'));
-  const { code, out } = await cutpoint('audit', 'verify', changed);
+  const { code, out } = await runCutpoint('audit', 'verify', changed);
   expect([code, out]).toEqual([1, expect.stringContaining('line 2: was changed after it was written')]);
 });
 
@@ -49,7 +36,7 @@ it.each([
   [['audit', 'verify', path, '--head', '3'], /64 hexadecimal/],
   [['audit', 'verify', join(folder, 'none')], /cannot read/],
 ] as const)('says what is wrong with %j', async (argv, message) => {
-  const { code, error } = await cutpoint(...argv);
+  const { code, error } = await runCutpoint(...argv);
   expect(code).toBe(2);
   expect(error).toMatch(message);
 });

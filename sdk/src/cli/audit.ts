@@ -1,10 +1,10 @@
 /** `cutpoint audit verify`: proves that an audit log was only ever appended to. */
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { AuditHead } from '../audit/entry.ts';
 import { type AuditVerdict, verifyAuditLog } from '../audit/verify-log.ts';
 import { readTrustedKeys } from '../bundle/signing-keys.ts';
 import { SplitError } from '../errors.ts';
+import { readText } from './read-document.ts';
 import type { ExitCode, Verb } from './verb.ts';
 
 interface AuditFlags {
@@ -34,7 +34,7 @@ export const auditVerb: Verb<AuditFlags> = {
   async run(action, { key, head, json }, world, [log = '']): Promise<ExitCode> {
     if (action !== 'verify')
       throw new SplitError('options-invalid', `audit ${action}: expected verify; see cutpoint audit --help`);
-    const trusted = key === undefined ? undefined : readTrustedKeys(await readKeys(key));
+    const trusted = key === undefined ? undefined : readTrustedKeys(await readText(key));
     const verdict = await verifyAuditLog(log, { trusted, expected: head });
     world.writeOut(json ? `${JSON.stringify({ log, ...verdict })}\n` : verdictText(log, verdict));
     return verdict.isWhole ? 0 : 1;
@@ -56,12 +56,4 @@ function readHeadFlag(text: string): AuditHead {
     'options-invalid',
     `--head ${text} is not a number, a colon and 64 hexadecimal digits`,
   );
-}
-
-async function readKeys(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new SplitError('options-invalid', `--key is ${path}, which cannot be read`, { cause });
-  }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
-import { runProgram } from './program.ts';
+import { runCutpoint } from '../../../test/support/run-cutpoint.ts';
 
 let folder: string;
 const at = (path: string) => join(folder, path);
@@ -14,35 +14,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function cutpoint(...argv: string[]) {
-  const ended = { out: '', error: '' };
-  const code = await runProgram({
-    argv,
-    writeOut: (text) => {
-      ended.out += text;
-    },
-    writeError: (text) => {
-      ended.error += text;
-    },
-    hasColours: false,
-    showsProgress: false,
-    now: () => new Date(0),
-  });
-  return { code, ...ended };
-}
 const BUNDLE = ['--model', 'net', '--model-version', '3', '--counter', '17'];
 
 it('makes, signs and verifies a bundle, and tells when it was changed', async () => {
-  const made = await cutpoint('bundle', at('net'), ...BUNDLE, '--out', at('bundle'));
+  const made = await runCutpoint('bundle', at('net'), ...BUNDLE, '--out', at('bundle'));
   expect(made).toMatchObject({ code: 0, error: '' });
   await expect(stat(at('net/bundle.json'))).rejects.toThrow('ENOENT');
-  expect(await cutpoint('sign', at('bundle'), '--generate-key', at('key.pem'))).toMatchObject({ code: 0 });
+  expect(await runCutpoint('sign', at('bundle'), '--generate-key', at('key.pem'))).toMatchObject({ code: 0 });
   expect((await stat(at('key.pem'))).mode & 0o777).toBe(0o600);
 
-  const verify = () => cutpoint('verify-bundle', at('bundle'), '--key', at('key.pem.pub'), '--json');
+  const verify = () => runCutpoint('verify-bundle', at('bundle'), '--key', at('key.pem.pub'), '--json');
   const good = await verify();
   expect(JSON.parse(good.out)).toMatchObject({ model: 'net', version: '3', counter: 17 });
-  const late = await cutpoint('verify-bundle', at('bundle'), '--least-counter', '18');
+  const late = await runCutpoint('verify-bundle', at('bundle'), '--least-counter', '18');
   expect(late).toMatchObject({ code: 1, error: expect.stringContaining('error[bundle-outdated]') });
 
   const bytes = await readFile(at('bundle/model.onnx'));
@@ -62,6 +46,6 @@ it('refuses to overwrite a key, a folder in use and odd arguments', async () => 
     ['bundle', at('net'), ...BUNDLE.slice(0, 4), '--counter', '1.5'],
     ['verify-bundle', at('bundle'), '--key', at('nowhere.pem')],
   ])
-    expect(await cutpoint(...args)).toMatchObject({ code: 2 });
+    expect(await runCutpoint(...args)).toMatchObject({ code: 2 });
   expect(await readFile(at('taken.pem'), 'utf8')).toBe('a key');
 });

@@ -1,5 +1,5 @@
 /** `cutpoint bundle`, `sign` and `verify-bundle`: a version of a model with digests and signatures, ready to ship. */
-import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { createBundle, openBundle, signBundle, verifyParts } from '../bundle/bundle.ts';
@@ -7,6 +7,7 @@ import { MANIFEST_FILE } from '../bundle/manifest.ts';
 import { generateSigningKeys, readTrustedKeys } from '../bundle/signing-keys.ts';
 import { SplitError } from '../errors.ts';
 import { readNumber } from './quantity.ts';
+import { readText } from './read-document.ts';
 import type { ExitCode, Verb } from './verb.ts';
 
 interface BundleFlags {
@@ -80,7 +81,7 @@ export const signVerb: Verb<SignFlags> = {
   async run(directory, { key, generateKey, json }, world): Promise<ExitCode> {
     if ((key === undefined) === (generateKey === undefined))
       throw new SplitError('options-invalid', 'expected one of --key and --generate-key');
-    const pem = key === undefined ? await makeKey(generateKey as string) : await readText(key, '--key');
+    const pem = key === undefined ? await makeKey(generateKey as string) : await readText(key);
     const keyId = await signBundle(directory, pem);
     world.writeOut(
       json ? `${JSON.stringify({ directory, keyId })}\n` : `${directory} is signed by ${keyId}\n`,
@@ -126,7 +127,7 @@ export const verifyBundleVerb: Verb<VerifyFlags> = {
       .option('--json', 'one JSON document on stdout')
       .addHelpText('after', '\nExample:\n  $ cutpoint verify-bundle models/net/3 --key release.pem.pub'),
   async run(directory, { key, leastCounter, json }, world): Promise<ExitCode> {
-    const trustedKeys = key === undefined ? undefined : readTrustedKeys(await readText(key, '--key'));
+    const trustedKeys = key === undefined ? undefined : readTrustedKeys(await readText(key));
     const bundle = await openBundle(directory, { trustedKeys, leastCounter });
     await verifyParts(bundle);
     const { manifest, signedBy } = bundle;
@@ -140,11 +141,3 @@ export const verifyBundleVerb: Verb<VerifyFlags> = {
     return 0;
   },
 };
-
-async function readText(path: string, flag: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new SplitError('options-invalid', `${flag} is ${path}, which cannot be read`, { cause });
-  }
-}

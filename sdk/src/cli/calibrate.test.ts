@@ -5,36 +5,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { writeInputs } from '../../../test/support/npy-files.ts';
+import { type Ended, runCutpoint } from '../../../test/support/run-cutpoint.ts';
 import { wavePictures } from '../../../test/support/wave-pictures.ts';
 import { type CalibratedArm, type Calibration, readCalibration } from '../planner/calibration.ts';
 import { tablesOf } from '../planner/calibration-tables.ts';
 import { readPlan } from '../planner/plan-file.ts';
-import { runProgram } from './program.ts';
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
 
 const home = process.cwd();
 let folder: string;
 
-async function cutpoint(...argv: string[]): Promise<Ended> {
-  const [out, error]: [string[], string[]] = [[], []];
-  const code = await runProgram({
-    argv,
-    writeOut: (text) => out.push(text),
-    writeError: (text) => error.push(text),
-    hasColours: false,
-    showsProgress: false,
-    now: () => new Date(),
-  });
-  return { code, out: out.join(''), error: error.join('') };
-}
-
 const calibrate = (...flags: string[]): Promise<Ended> =>
-  cutpoint('calibrate', 'net.onnx', '--inputs', 'pictures', '--threads', '1', '--max-cuts', '3', ...flags);
+  runCutpoint('calibrate', 'net.onnx', '--inputs', 'pictures', '--threads', '1', '--max-cuts', '3', ...flags);
 const parsed = ({ out }: Ended): Calibration => readCalibration(JSON.parse(out));
 
 beforeAll(async () => {
@@ -169,7 +150,7 @@ describe('cutpoint calibrate', () => {
 describe('cutpoint plan --calibrate', () => {
   const profiles = ['--edge', 'edge.json', '--cloud', 'cloud.json'];
   const plan = async (...flags: string[]) => {
-    const ended = await cutpoint('plan', 'net.onnx', ...profiles, '--json', ...flags);
+    const ended = await runCutpoint('plan', 'net.onnx', ...profiles, '--json', ...flags);
     expect(ended.error).toBe('');
     return readPlan(JSON.parse(ended.out));
   };
@@ -177,8 +158,8 @@ describe('cutpoint plan --calibrate', () => {
   beforeAll(async () => {
     const common = ['profile', 'net.onnx', '--shape', 'input=1x3x32x32', '--rounds', '2', '--max-cuts', '3'];
     const codecs = ['--threads', '1', '--codecs', 'uint8,uint8+context,uint4+context'];
-    await cutpoint(...common, ...codecs, '--slowdown', '50', '--out', 'edge.json');
-    await cutpoint(...common, ...codecs, '--out', 'cloud.json');
+    await runCutpoint(...common, ...codecs, '--slowdown', '50', '--out', 'edge.json');
+    await runCutpoint(...common, ...codecs, '--out', 'cloud.json');
     await mkdir('shelf');
     expect((await calibrate('--budget', '1%', '--out', 'shelf/calibration.json')).code).toBe(0);
   });
@@ -219,7 +200,7 @@ describe('cutpoint plan --calibrate', () => {
   });
 
   it('names a path that is not there', async () => {
-    const ended = await cutpoint('plan', 'net.onnx', ...profiles, '--calibrate', 'nowhere.json');
+    const ended = await runCutpoint('plan', 'net.onnx', ...profiles, '--calibrate', 'nowhere.json');
     expect(ended).toMatchObject({
       code: 2,
       error: expect.stringMatching(/cannot read --calibrate nowhere\.json/),

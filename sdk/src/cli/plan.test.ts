@@ -7,15 +7,9 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasChromium, openChromium } from '../../../test/support/chromium.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { type Ended, runCutpoint } from '../../../test/support/run-cutpoint.ts';
 import { readPlan } from '../planner/plan-file.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
-import { runProgram } from './program.ts';
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
 
 const home = process.cwd();
 let folder: string;
@@ -31,19 +25,6 @@ function startCutpoint(...args: string[]): Promise<Ended> {
 }
 
 /** The same without a process of its own, which is what takes time. */
-async function cutpoint(...argv: string[]): Promise<Ended> {
-  const [out, error]: [string[], string[]] = [[], []];
-  const code = await runProgram({
-    argv,
-    writeOut: (text) => out.push(text),
-    writeError: (text) => error.push(text),
-    hasColours: false,
-    showsProgress: false,
-    now: () => new Date(),
-  });
-  return { code, out: out.join(''), error: error.join('') };
-}
-
 const profileOf = async (name: string): Promise<Profile> =>
   readProfile(JSON.parse(await readFile(join(folder, name), 'utf8')));
 const PLAN = ['plan', 'net.onnx', '--edge', 'edge.json', '--cloud', 'cloud.json'];
@@ -129,7 +110,7 @@ describe('cutpoint profile', () => {
         .toBuffer(),
     );
     const [, , , last] = (await profileOf('edge.json')).cuts;
-    const { out } = await cutpoint(
+    const { out } = await runCutpoint(
       ...['profile', 'net.onnx', '--shape', 'input=1x3x32x32', '--rounds', '1', '--executor', 'chain'],
       ...['--codecs', 'uint8', '--max-cuts', '1', '--cuts', last?.id ?? '', '--image', 'input.jpg', '--json'],
     );
@@ -139,7 +120,7 @@ describe('cutpoint profile', () => {
   });
 
   it('guesses without running, and says so', async () => {
-    const { code, out } = await cutpoint(
+    const { code, out } = await runCutpoint(
       'profile',
       'net.onnx',
       '--guess',
@@ -176,7 +157,7 @@ describe('cutpoint profile', () => {
     };
     for (const [name, value] of Object.entries({ a: 0, b: 1, c: 2 }))
       await writeFile(join(folder, 'inputs', `${name}.npy`), npy(value));
-    const { code, out } = await cutpoint(
+    const { code, out } = await runCutpoint(
       'profile',
       'net.onnx',
       '--inputs',
@@ -221,13 +202,13 @@ describe('cutpoint plan and explain', () => {
   });
 
   it('gives the same bytes for the same files', async () => {
-    const [first, second] = [await cutpoint(...PLAN, '--json'), await cutpoint(...PLAN, '--json')];
+    const [first, second] = [await runCutpoint(...PLAN, '--json'), await runCutpoint(...PLAN, '--json')];
     expect(first.out).toBe(second.out);
     expect(readPlan(JSON.parse(first.out)).hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('keeps the inputs on the device where the policy says so', async () => {
-    const { code, out } = await cutpoint(
+    const { code, out } = await runCutpoint(
       ...PLAN,
       '--policy',
       'stay.yaml',
@@ -246,7 +227,7 @@ describe('cutpoint plan and explain', () => {
   it('sends nothing from before a node that the policy names', async () => {
     const [, cut] = (await profileOf('edge.json')).cuts;
     await writeFile(join(folder, 'after.yaml'), `afterNode: ${JSON.stringify(cut?.name)}\n`);
-    const { out } = await cutpoint(...PLAN, '--policy', 'after.yaml', '--json');
+    const { out } = await runCutpoint(...PLAN, '--policy', 'after.yaml', '--json');
     const { arms } = readPlan(JSON.parse(out));
     const depths = (isAllowed: boolean) =>
       arms.filter(({ excludedBy }) => (excludedBy.length === 0) === isAllowed).map(({ depth }) => depth);
@@ -255,7 +236,7 @@ describe('cutpoint plan and explain', () => {
   });
 
   it('ends with 1 and names the constraints where no arm keeps them', async () => {
-    const { code, out } = await cutpoint(...PLAN, '--policy', 'small.yaml', '--out', 'none.json');
+    const { code, out } = await runCutpoint(...PLAN, '--policy', 'small.yaml', '--out', 'none.json');
     expect(code).toBe(1);
     expect(out.replaceAll('\n', ' ')).toMatch(
       /^No arm keeps deviceMemoryBytes \(\d+ of \d+ arms\), maxPayloadBytes \(/,
@@ -264,10 +245,10 @@ describe('cutpoint plan and explain', () => {
   });
 
   it('refuses a plan that was edited', async () => {
-    await cutpoint(...PLAN, '--out', 'mine.json');
+    await runCutpoint(...PLAN, '--out', 'mine.json');
     const text = await readFile(join(folder, 'mine.json'), 'utf8');
     await writeFile(join(folder, 'mine.json'), text.replace('"threads": 1', '"threads": 2'));
-    const { code, error } = await cutpoint('explain', 'mine.json', '--at', '1Mbps');
+    const { code, error } = await runCutpoint('explain', 'mine.json', '--at', '1Mbps');
     expect({ code, error }).toEqual({
       code: 2,
       error: expect.stringMatching(/plan\.hash is \w+; the content has/),
@@ -277,7 +258,7 @@ describe('cutpoint plan and explain', () => {
   it.skipIf(!hasChromium())(
     'writes a page that stands alone and shows as it is meant in Chromium, however narrow',
     async () => {
-      expect((await cutpoint(...PLAN, '--html', 'plan.html')).code).toBe(0);
+      expect((await runCutpoint(...PLAN, '--html', 'plan.html')).code).toBe(0);
       const html = await readFile(join(folder, 'plan.html'), 'utf8');
       expect(html).not.toMatch(/<script|src=|@import|url\((?!#)/);
       const browser = await openChromium();
@@ -307,13 +288,13 @@ describe('cutpoint plan and explain', () => {
     [['profile', 'net.onnx', '--inputs', 'nowhere'], 2, /cannot read --inputs nowhere/],
     [['profile', 'net.onnx', '--image', 'nothing.jpg'], 2, /cannot read --image nothing\.jpg/],
   ])('answers %j with exit code %i and one line', async (args, code, message) => {
-    const ended = await cutpoint(...args);
+    const ended = await runCutpoint(...args);
     expect(ended).toEqual({ code, out: '', error: expect.stringMatching(message) });
     expect(ended.error.trimEnd().split('\n')).toHaveLength(1);
   });
 
   it.each(['profile', 'plan', 'explain'])('shows an example with %s', async (verb) => {
-    const { code, out } = await cutpoint(verb, '--help');
+    const { code, out } = await runCutpoint(verb, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`$ cutpoint ${verb} `);
   });

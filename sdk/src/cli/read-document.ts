@@ -1,4 +1,4 @@
-/** JSON and YAML files, as whoever wrote them left them: what is in them is for a schema to check. */
+/** JSON, YAML and text files, as whoever wrote them left them: what is in them is for a schema to check. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { SplitError } from '../errors.ts';
@@ -14,7 +14,12 @@ export function readYaml(path: string): Promise<unknown> {
   return readDocument(path, (text) => parse(text, { maxAliasCount: 100 }));
 }
 
-async function readDocument(path: string, read: (text: string) => unknown): Promise<unknown> {
+/** @throws SplitError `options-invalid` */
+export function readText(path: string): Promise<string> {
+  return readDocument(path, (text) => text);
+}
+
+async function readDocument<T>(path: string, read: (text: string) => T): Promise<T> {
   try {
     return read(await readFile(path, 'utf8'));
   } catch (cause) {

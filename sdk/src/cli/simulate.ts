@@ -1,16 +1,15 @@
 /** `cutpoint simulate`: a plan on a recorded link, by the real controller and its rivals, on a virtual clock. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { comparePolicies } from '../adaptive/compare.ts';
 import { objectiveScore } from '../adaptive/score.ts';
 import { readTrace } from '../adaptive/trace-file.ts';
 import { createTraceLink } from '../adaptive/trace-link.ts';
-import { SplitError } from '../errors.ts';
 import { type Plan, readPlan } from '../planner/plan-file.ts';
 import { seededRandom } from '../testing/random.ts';
 import { type NumberRange, readNumber } from './quantity.ts';
-import { readJson } from './read-document.ts';
+import { readJson, readText } from './read-document.ts';
 import { simulatePage } from './simulate-page.ts';
 import { simulateJson, simulateText } from './simulate-text.ts';
 import type { Simulation } from './simulation.ts';
@@ -86,13 +85,4 @@ function play(plan: Plan, samples: Parameters<typeof createTraceLink>[0], flags:
     deadlineMs: plan.wish.constraints.deadlineMs,
   });
   return { plan, trace: basename(flags.trace), uplink, results, devices, everyMs, scale };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SplitError('options-invalid', `cannot read ${path}: ${why}`, { cause });
-  }
 }
