@@ -61,7 +61,11 @@ export async function bundle(input, file, { isSession = false, withoutOrt = fals
     plugins: [withoutEval(), withoutJsonSchema()],
     logLevel: 'warn',
   });
-  await build.write({ file, format: 'esm', minify: true, sourcemap: true, codeSplitting: false });
+  await build.write({
+    ...{ file, format: 'esm', minify: true, sourcemap: true, codeSplitting: false },
+    // Their content is in the map; where they lay on the machine that built it is nobody's business.
+    sourcemapPathTransform: (source) => source.replace(/^.*\/node_modules\//, 'node_modules/'),
+  });
   await build.close();
 }
 

@@ -125,12 +125,14 @@ describe('the packages, installed in an empty folder', () => {
   });
 });
 
-/** Paths in the package of the files that one source map names. */
+/** Paths in the package of the files that one source map names and does not hold itself. */
 async function sourcesOf(name: string, map: string): Promise<readonly string[]> {
-  const { sources } = JSON.parse(await readFile(join(folder, name, map), 'utf8')) as {
+  const { sources, sourcesContent = [] } = JSON.parse(await readFile(join(folder, name, map), 'utf8')) as {
     sources: readonly string[];
+    sourcesContent?: readonly (string | null)[];
   };
-  return sources.map((source) => posix.join(posix.dirname(map), source));
+  const named = sources.filter((_, i) => typeof sourcesContent[i] !== 'string');
+  return named.map((source) => posix.join(posix.dirname(map), source));
 }
 
 function arrayBufferOf({ buffer, byteOffset, byteLength }: Buffer<ArrayBuffer>): ArrayBuffer {

@@ -32,7 +32,8 @@ export async function packPackages(folder: string): Promise<readonly PackedPacka
   await cp(join(REPOSITORY, 'tsconfig.base.json'), join(folder, 'tsconfig.base.json'));
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   for (const name of PACKAGES) await copyPackage(name, folder);
-  for (const name of PACKAGES) await command(process.execPath, [TSC, '-p', name], folder);
+  // As `npm run build` does: the packages' own scripts.
+  for (const name of PACKAGES) await command('npm', ['run', '--silent', 'build'], join(folder, name));
   return Promise.all(PACKAGES.map((name) => pack(name, folder)));
 }
 

@@ -14,8 +14,8 @@ export interface ArmInUse {
   pick(possible: readonly Prediction[], best: Prediction, now: Conditions): Prediction;
   /** From now on `chosen` is in use. @returns what changed, if anything did and something was in use */
   use(chosen: Prediction, ranked: readonly Prediction[], at: Moment): ArmChange | undefined;
-  /** The last thing heard of the arm in use was nothing, or was an answer. */
-  heard(isSilence: boolean): void;
+  /** The last thing heard of an arm was nothing, or was an answer. Of one that is not in use, such as a probe's, it says nothing here. */
+  heard(arm: Arm, isSilence: boolean): void;
 }
 
 export interface Moment {
@@ -73,8 +73,8 @@ export function createArmInUse(
       isSilent = false;
       return change;
     },
-    heard(silence) {
-      isSilent = silence;
+    heard({ id }, silence) {
+      if (id === current?.id) isSilent = silence;
     },
   };
 }

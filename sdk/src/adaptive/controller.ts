@@ -123,11 +123,11 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
     pushRoundTrip: (ms) => estimate.pushRoundTrip(ms),
     pushAnnounced: (announced) => estimate.pushAnnounced(announced),
     observe(observation, nowMs) {
-      if (observation.arm.kind === 'split') inUse.heard(false);
+      inUse.heard(observation.arm, false);
       estimate.observe(observation, nowMs);
     },
     observeSilence(arm, waitedMs, nowMs) {
-      inUse.heard(true);
+      inUse.heard(arm, true);
       estimate.observeSilence(arm, waitedMs, nowMs);
     },
     rank,
