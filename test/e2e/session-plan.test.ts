@@ -9,20 +9,22 @@ import { createSplitSession, type SplitSessionOptions } from '@cutpoint/sdk/node
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
 import { randomNumbers, randomTensor } from '../support/models/random-weights.ts';
-import { smallConvNet } from '../support/models/small-conv-net.ts';
+import { resnet18 } from '../support/models/resnet18.ts';
 
 const cutpoint = fileURLToPath(new URL('../../sdk/src/cli/main.ts', import.meta.url));
-const shape = [2, 3, 32, 32];
+// A net whose layers take longer than handing their tensors over, so that every head is shorter than the whole.
+const scale = resnet18.smallScale;
+const shape = [1, 3, 224, 224];
 const feeds = { input: randomTensor(randomNumbers(12), shape) };
 let folder: ModelFolder;
 let gateway: Gateway;
 let planPath: string;
 
 beforeAll(async () => {
-  const nets = { net: { model: smallConvNet(), inputs: { input: shape } } };
+  const nets = { net: { model: resnet18.make({ scale }), inputs: { input: shape } } };
   folder = await makeModelFolder({
     ...nets,
-    other: { model: smallConvNet({ seed: 7 }), inputs: { input: shape } },
+    other: { model: resnet18.make({ scale, seed: 7 }), inputs: { input: shape } },
   });
   gateway = await startGateway(
     resolveConfig({ models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0' }),
@@ -40,7 +42,7 @@ async function makePlan(): Promise<string> {
   const model = folder.model('net');
   const shapeFlags = ['--shape', `input=${shape.join('x')}`, '--rounds', '3', '--codecs', 'uint8'];
   await writeFile(path('policy.yaml'), 'objective: latency\ninputs: stay\nminDepth: 0.3\n');
-  await run('profile', model, ...shapeFlags, '--slowdown', '1000', '--out', path('edge.json'));
+  await run('profile', model, ...shapeFlags, '--slowdown', '50', '--out', path('edge.json'));
   await run('profile', model, ...shapeFlags, '--out', path('cloud.json'));
   const profiles = ['--edge', path('edge.json'), '--cloud', path('cloud.json')];
   await run('plan', model, ...profiles, '--policy', path('policy.yaml'), '--out', path('plan.json'));
