@@ -70,7 +70,7 @@ describe.skipIf(clientMissing())('the quickstart', () => {
     const question = (ask.commands.at(-1) ?? '')
       .replace('venv/bin/python', PYTHON ?? '')
       .replace('127.0.0.1:8080', new URL(edge.url ?? '').host);
-    expect(await shell.run(question)).toMatch(/^\S+ \[\[\d\.\d+ +\d\.\d+\]\]\n$/);
+    expect(await shell.run(question)).toMatch(/^\S+ \[\[\d\.\d+ +\d\.\d+ *\]\]\n$/);
     expect(await shell.run(look.commands[0] ?? '')).toMatch(
       /agent \S+ on camera-7.*broker connected[\s\S]*direction +base/,
     );
