@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBroker } from '../../cloud-gateway/src/broker/broker.ts';
 import { SplitError } from '../../sdk/src/errors.ts';
+import { wholeTensor } from '../../sdk/src/runtime/feeds.ts';
 import type { LoadedModel, Runtime } from '../../sdk/src/runtime/runtime.ts';
 import { runtimeSuite } from '../../sdk/src/runtime/suite.ts';
 import { type Tensor, tensorBytes, tensorFromBytes } from '../../sdk/src/tensor.ts';
@@ -142,7 +143,7 @@ async function createRemoteRuntime(): Promise<Runtime> {
       const abort = () => void call((ports, g) => ports.runtime.abort(g), run);
       signal?.addEventListener('abort', abort, { once: true });
       const wire = Object.entries(feeds).map(
-        ([name, tensor]) => [name, toWire(tensor)] as [string, WireTensor],
+        ([name, feed]) => [name, toWire(wholeTensor(feed))] as [string, WireTensor],
       );
       const request = {
         models: models.map((model) => numbers.get(model) ?? 0),

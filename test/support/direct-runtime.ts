@@ -1,6 +1,7 @@
 /** A Runtime that calls ONNX Runtime on this thread: simple enough to test other things against. */
 import * as ort from 'onnxruntime-node';
 import { asSplitError } from '../../sdk/src/errors.ts';
+import { wholeTensor } from '../../sdk/src/runtime/feeds.ts';
 import type { LoadedModel, Runtime, RuntimeModel } from '../../sdk/src/runtime/runtime.ts';
 import {
   TENSOR_TYPES,
@@ -28,7 +29,7 @@ export function directRuntime(): Runtime {
       return loaded;
     },
     run: async ({ models, feeds, fetches }) => {
-      const pool = new Map(Object.entries(feeds));
+      const pool = new Map(Object.entries(feeds).map(([name, feed]) => [name, wholeTensor(feed)]));
       const stepMs: number[] = [];
       for (const model of models) {
         const startMs = performance.now();

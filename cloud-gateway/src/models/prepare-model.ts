@@ -7,6 +7,7 @@ import {
   type OpenedExecutor,
   openExecutor,
   openModel,
+  type Runtime,
   type SplitModel,
   sampleFeeds,
   type TensorInfo,
@@ -36,19 +37,17 @@ export interface PrepareOptions {
 export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
   const [first, ...others] = o.executors;
   if (first === undefined) throw new TypeError('a gateway has at least one executor');
-  const model = await openModel(o.source, first.runtime, { inputShapes: o.inputShapes });
-  const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
+  const isGraphics = first.provider !== 'cpu';
   const replicas = new Map<string, OpenedExecutor>();
   try {
-    const tried = await openExecutor(model, cuts, first.runtime, { dequantise: 'auto' });
-    replicas.set(first.name, tried);
+    const { model, tried } = isGraphics ? await tryBeside(first, o) : await tryOn(first.runtime, o);
     const { kind, reason, rows } = tried.report;
     o.log.info({ model: o.name, executor: kind, reason, rows }, tried.description);
-    for (const { name, runtime } of others)
-      replicas.set(name, await openExecutor(model, tried.cuts, runtime, { kind, dequantise: 'auto' }));
+    replicas.set(first.name, isGraphics ? await tried.reopen(first.runtime) : tried);
+    for (const { name, runtime } of others) replicas.set(name, await tried.reopen(runtime));
     // From here on a graphics processor sees one number of rows alone.
-    if (first.provider !== 'cpu') for (const replica of replicas.values()) replica.fillTo?.(o.maxBatch);
-    const timed = await timeOrLog(model, tried, o);
+    if (isGraphics) for (const replica of replicas.values()) replica.fillTo?.(o.maxBatch);
+    const timed = await timeOrLog(model, replicas.get(first.name) ?? tried, o);
     for (const replica of [...replicas.values()].slice(1)) await warmUp(model, replica, o);
     return createServedModel({
       name: o.name,
@@ -60,11 +59,36 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
       inputTailMs: sum(timed?.segmentMs),
       batching: batchingOf(tried),
       batchCost: createBatchCost(timed?.batches ?? [], o.maxBatch),
+      isFilled: isGraphics,
       replicas,
     });
   } catch (error) {
     await Promise.all([...replicas.values()].map((replica) => replica.close()));
     throw error;
+  }
+}
+
+interface Tried {
+  readonly model: SplitModel;
+  readonly tried: OpenedExecutor;
+}
+
+async function tryOn(runtime: Runtime, o: PrepareOptions): Promise<Tried> {
+  const model = await openModel(o.source, runtime, { inputShapes: o.inputShapes });
+  const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
+  return { model, tried: await openExecutor(model, cuts, runtime, { dequantise: 'auto' }) };
+}
+
+/**
+ * Tried in a process that ends: ONNX Runtime gives no memory of a graphics processor back while it lives, and trying takes
+ * several times what serving does. What was found holds for the same processor.
+ */
+async function tryBeside({ runtime, startBeside }: LaneExecutor, o: PrepareOptions): Promise<Tried> {
+  const beside = await startBeside?.();
+  try {
+    return await tryOn(beside ?? runtime, o);
+  } finally {
+    await beside?.close();
   }
 }
 

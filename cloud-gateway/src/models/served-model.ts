@@ -22,6 +22,8 @@ export interface ServedModel {
   /** Whether requests at different cuts run together, only those at one cut, or none; as the probe found. */
   readonly batching: Batching;
   readonly batchCost: BatchCost;
+  /** Every batch is filled up to one number of rows, as graphics processors want it. */
+  readonly isFilled: boolean;
   readonly arrivals: Arrivals;
   /**
    * What a request for the cut brings and gets; `'input'` is the whole model.
@@ -74,6 +76,7 @@ export interface ServedModelOptions {
   readonly inputTailMs: number | undefined;
   readonly batching: Batching;
   readonly batchCost: BatchCost;
+  readonly isFilled: boolean;
   /** By the executor's name; alike but for where they run. */
   readonly replicas: ReadonlyMap<string, Executor>;
 }
@@ -84,7 +87,7 @@ export const INPUT_CUT = 'input';
 const NEWEST_SHARE = 0.2;
 
 export function createServedModel(o: ServedModelOptions): ServedModel {
-  const { name, version, digest, replicas, batching, batchCost, inputs, outputs } = o;
+  const { name, version, digest, replicas, batching, batchCost, isFilled, inputs, outputs } = o;
   const [anyReplica] = replicas.values();
   const crossings = new Map<string, Crossing>([
     [
@@ -112,7 +115,7 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
   }
 
   return {
-    ...{ name, version, digest, inputs, outputs, batching, batchCost },
+    ...{ name, version, digest, inputs, outputs, batching, batchCost, isFilled },
     executorNames: [...replicas.keys()],
     arrivals: createArrivals(),
     announcement: announcementOf(o),

@@ -195,6 +195,7 @@ export function createBatcher(o: BatcherOptions): Batcher {
         const endMs = nowMs + (cost?.expectedMs(costs) ?? 0);
         return [...batch, job].every(({ deadlineAtMs }) => endMs <= deadlineAtMs);
       },
+      ...(first?.model.isFilled && { distance: cutDistance }),
     });
   }
 
@@ -225,6 +226,18 @@ export function createBatcher(o: BatcherOptions): Batcher {
     admit,
   };
 }
+
+/**
+ * A batch that is filled up has all its rows from the earliest cut in it on. So what enters where the first one does costs
+ * nothing more, what enters behind it wastes the rows before, and what enters before it makes the run longer.
+ */
+function cutDistance(job: Job, first: Job): number {
+  const [own, others] = [job, first].map(({ request }) => request.from?.position ?? 0) as [number, number];
+  return own >= others ? own - others : BEFORE + others - own;
+}
+
+/** Beyond any position in a model. */
+const BEFORE = 1e9;
 
 interface Room {
   readonly length: number;

@@ -70,11 +70,14 @@ async function startWith(
 ): Promise<PooledExecutor> {
   const isGraphics = provider !== 'cpu';
   const name = device === undefined || !isGraphics ? provider : `${provider}:${device}`;
-  const runtime = await createOrtProcess({
+  const options = {
     ...{ provider, hangMs },
     ...(threads !== undefined && { threads }),
     ...(modulePath !== undefined && { modulePath }),
     ...(device !== undefined && isGraphics && { deviceId: device }),
+  };
+  const runtime = await createOrtProcess({
+    ...options,
     onChange: ({ state, reason }) => {
       events.emit('executor-changed', { executor: name, provider, state });
       const isTrouble = state === 'hung' || state === 'crashed';
@@ -83,7 +86,8 @@ async function startWith(
   });
   try {
     const seen = await observeProvider(runtime);
-    if (seen === provider) return { name, provider: seen, runtime };
+    const startBeside = () => createOrtProcess(options);
+    if (seen === provider) return { name, provider: seen, runtime, startBeside };
     throw new SplitError('provider-unavailable', `${provider} was asked for, and ${seen} was seen to run`);
   } catch (error) {
     await runtime.close();

@@ -61,3 +61,21 @@ describe('the fair queue', () => {
     );
   });
 });
+
+it('joins those that are nearest first, where nearness counts', () => {
+  const queue = createFairQueue<Queued & { readonly at: number }>();
+  for (const [deadlineAtMs, at] of [
+    [1, 5],
+    [2, 9],
+    [3, 5],
+    [4, 1],
+    [5, 6],
+  ] as const)
+    queue.push({ tenant: 't', costMs: 1, deadlineAtMs, at });
+  const rule = {
+    mayJoin: () => true,
+    distance: (a: { at: number }, b: { at: number }) => Math.abs(a.at - b.at),
+  };
+  expect(queue.takeBatch({ ...rule, maxSize: 3 }).map(({ at }) => at)).toEqual([5, 5, 6]);
+  expect(queue.takeBatch({ ...rule, maxSize: 3 }).map(({ at }) => at)).toEqual([9, 1]);
+});

@@ -15,6 +15,8 @@ export interface BatchRule<Job> {
   readonly maxSize: number;
   /** Whether the job may join these; the first job of a batch is not asked about. */
   mayJoin(job: Job, batch: readonly Job[]): boolean;
+  /** Of those that may join, the one for which this is least; the earliest deadline among equals. @default all are equal */
+  distance?(job: Job, first: Job): number;
 }
 
 export interface FairQueue<Job extends Queued> {
@@ -83,22 +85,24 @@ export function createFairQueue<Job extends Queued>(
     return job;
   }
 
-  function takeBatch({ maxSize, mayJoin }: BatchRule<Job>): Job[] {
+  function takeBatch({ maxSize, ...rule }: BatchRule<Job>): Job[] {
     const [first] = inTurn();
     if (first === undefined) return [];
     reached = Math.max(reached, first.used);
     const batch = [take(first, first.jobs[0] as Job)];
     while (batch.length < maxSize) {
-      const joined = joinOne(batch, mayJoin);
+      const joined = joinOne(batch, rule);
       if (joined === undefined) break;
       batch.push(joined);
     }
     return batch;
   }
 
-  function joinOne(batch: readonly Job[], mayJoin: BatchRule<Job>['mayJoin']): Job | undefined {
+  function joinOne(batch: readonly Job[], { mayJoin, distance }: Omit<BatchRule<Job>, 'maxSize'>) {
+    const [first] = batch;
     for (const tenant of inTurn()) {
-      const job = tenant.jobs.find((candidate) => mayJoin(candidate, batch));
+      const jobs = distance && first ? nearestFirst(tenant.jobs, (job) => distance(job, first)) : tenant.jobs;
+      const job = jobs.find((candidate) => mayJoin(candidate, batch));
       if (job !== undefined) return take(tenant, job);
     }
     return undefined;
@@ -119,6 +123,11 @@ export function createFairQueue<Job extends Queued>(
       for (const { jobs } of tenants.values()) yield* jobs;
     },
   };
+}
+
+/** Equals stay in their order. */
+function nearestFirst<Job>(jobs: readonly Job[], distance: (job: Job) => number): Job[] {
+  return [...jobs].sort((a, b) => distance(a) - distance(b));
 }
 
 /** Behind all with the same deadline. */

@@ -9,6 +9,8 @@ export interface LaneExecutor {
   /** As it was seen to run. */
   readonly provider: string;
   readonly runtime: Runtime;
+  /** Another on the same processor, for what must not leave its memory behind. Close it. */
+  startBeside?(): Promise<Runtime>;
 }
 
 export interface Lane {

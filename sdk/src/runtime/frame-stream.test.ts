@@ -6,7 +6,7 @@ import { createMessageReader, type FramedMessage, writeMessage } from './frame-s
 it('messages come out as they went in, however the bytes are cut', () => {
   const message = fc.record({
     header: fc.jsonValue(),
-    buffers: fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 4 }),
+    buffers: fc.array(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 3 }), { maxLength: 4 }),
   });
   fc.assert(
     fc.property(fc.array(message, { maxLength: 5 }), fc.integer({ min: 1, max: 64 }), (messages, size) => {
@@ -18,7 +18,12 @@ it('messages come out as they went in, however the bytes are cut', () => {
       for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size));
       expect(
         received.map(({ header, buffers }) => ({ header, buffers: buffers.map((one) => [...one]) })),
-      ).toEqual(messages.map(({ header, buffers }) => ({ header, buffers: buffers.map((one) => [...one]) })));
+      ).toEqual(
+        messages.map(({ header, buffers }) => ({
+          header,
+          buffers: buffers.map((pieces) => pieces.flatMap((piece) => [...piece])),
+        })),
+      );
     }),
   );
 });

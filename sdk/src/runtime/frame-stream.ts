@@ -10,19 +10,28 @@ export interface FramedMessage {
   readonly buffers: readonly Uint8Array[];
 }
 
+export interface OutgoingMessage {
+  readonly header: unknown;
+  /** Each in the pieces in which it lies; it is read as one. */
+  readonly buffers: readonly (readonly Uint8Array[])[];
+}
+
 const WORD = 4;
 const PREFIX_BYTES = 2 * WORD;
 
 /** Buffers must stay as they are until the socket has taken them. */
-export function writeMessage(socket: Writable, { header, buffers }: FramedMessage): void {
+export function writeMessage(socket: Writable, { header, buffers }: OutgoingMessage): void {
   const body = serialize(header);
   const prefix = Buffer.alloc(PREFIX_BYTES + WORD * buffers.length);
   prefix.writeUInt32LE(body.length, 0);
   prefix.writeUInt32LE(buffers.length, WORD);
-  for (const [i, buffer] of buffers.entries()) prefix.writeUInt32LE(buffer.length, PREFIX_BYTES + WORD * i);
+  for (const [i, pieces] of buffers.entries()) {
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    prefix.writeUInt32LE(bytes, PREFIX_BYTES + WORD * i);
+  }
   socket.cork();
   socket.write(Buffer.concat([prefix, body]));
-  for (const buffer of buffers) if (buffer.length > 0) socket.write(buffer);
+  for (const piece of buffers.flat()) if (piece.length > 0) socket.write(piece);
   socket.uncork();
 }
 

@@ -5,13 +5,17 @@ import { toCallError } from './ort-errors.ts';
 import { createOrtNode, type OrtNodeOptions } from './ort-node.ts';
 import { type ChildReply, type ChildRequest, packTensors, unpackTensors } from './process-messages.ts';
 import type { LoadedModel, Runtime } from './runtime.ts';
+import { createSharedReader, type SharedReader } from './shared-file.ts';
 
 const SOCKET = 3;
+/** There if the second argument says so. */
+const SHARED_FILE = 4;
 const READ_BYTES = 1 << 20;
 
-await start(JSON.parse(process.argv[2] ?? '{}') as OrtNodeOptions);
+const shared = process.argv[3] === 'shared' ? createSharedReader(SHARED_FILE) : undefined;
+await start(JSON.parse(process.argv[2] ?? '{}') as OrtNodeOptions, shared);
 
-async function start(options: OrtNodeOptions): Promise<void> {
+async function start(options: OrtNodeOptions, shared: SharedReader | undefined): Promise<void> {
   const waiting: FramedMessage[] = [];
   let receive: (message: FramedMessage) => void = (message) => waiting.push(message);
   const read = createMessageReader((message) => receive(message));
@@ -33,7 +37,7 @@ async function start(options: OrtNodeOptions): Promise<void> {
   try {
     const runtime = await createOrtNode(options);
     reply(socket, { id: 0, value: { description: runtime.description, provider: runtime.provider } });
-    receive = createServer(socket, runtime);
+    receive = createServer(socket, runtime, shared);
     waiting.forEach(receive);
   } catch (error) {
     reply(socket, { id: 0, error: toCallError(error) });
@@ -41,7 +45,11 @@ async function start(options: OrtNodeOptions): Promise<void> {
   }
 }
 
-function createServer(socket: Socket, runtime: Runtime): (message: FramedMessage) => void {
+function createServer(
+  socket: Socket,
+  runtime: Runtime,
+  shared: SharedReader | undefined,
+): (message: FramedMessage) => void {
   const models = new Map<number, LoadedModel>();
   const running = new Map<number, AbortController>();
 
@@ -90,15 +98,23 @@ function createServer(socket: Socket, runtime: Runtime): (message: FramedMessage
     }
   }
 
+  /** What was placed is copied now, beside the run that is being made, and given back when its own run is over. */
+  async function receivePlaced(request: ChildRequest, buffers: readonly Uint8Array[]) {
+    if (!request.placed || !shared) return await perform(request, buffers);
+    const placed = shared.read(request.placed);
+    const whole = buffers.map((buffer, index) => placed.buffers.get(index) ?? buffer);
+    return await perform(request, whole).finally(placed.giveBack);
+  }
+
   return ({ header, buffers }) => {
     const request = header as ChildRequest;
-    perform(request, buffers).then(
+    receivePlaced(request, buffers).then(
       (done) => reply(socket, { id: request.id, value: done.value }, 'buffers' in done ? done.buffers : []),
       (error: unknown) => reply(socket, { id: request.id, error: toCallError(error) }),
     );
   };
 }
 
-function reply(socket: Socket, header: ChildReply, buffers: readonly Uint8Array[] = []): void {
+function reply(socket: Socket, header: ChildReply, buffers: readonly (readonly Uint8Array[])[] = []): void {
   writeMessage(socket, { header, buffers });
 }

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { Tensor } from '../tensor.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Tensor, tensorBytes } from '../tensor.ts';
 import { createOrtProcess, type OrtProcessOptions, type ProcessChange } from './ort-process.ts';
 import type { Runtime } from './runtime.ts';
 import { runtimeSuite } from './suite.ts';
@@ -45,6 +45,21 @@ describe('a process with ONNX Runtime', () => {
     const answers = await Promise.all(behind);
     expect(answers.map(({ values }) => values.y?.data[0])).toEqual([4, 9]);
     expect(changes).toEqual(['starting', 'ready', 'crashed', 'starting', 'ready']);
+  });
+
+  it('takes large feeds by way of shared memory, one behind the other, and again after it was killed', async () => {
+    const { runtime } = await start();
+    const square = await runtime.load({ bytes: SQUARE });
+    const run = async (seed: number) => {
+      const pieces = [seed, seed + 1].map((value) => tensorBytes(floats(...Array(40_000).fill(value))));
+      const x = { type: 'float32', dims: [80_000], pieces } as const;
+      const { y } = (await runtime.run({ models: [square], feeds: { x }, fetches: ['y'] })).values;
+      return [y?.data.length, y?.data[0], y?.data[39_999], y?.data[40_000], y?.data[79_999]];
+    };
+    const expected = [1, 2, 3].map((n) => [80_000, n * n, n * n, (n + 1) ** 2, (n + 1) ** 2]);
+    expect(await Promise.all([1, 2, 3].map(run))).toEqual(expected);
+    process.kill(runtime.pid as number, 'SIGKILL');
+    await vi.waitFor(async () => expect(await Promise.all([1, 2, 3].map(run))).toEqual(expected), 20_000);
   });
 
   it('that hangs is killed and replaced', async () => {

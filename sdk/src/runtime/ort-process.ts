@@ -6,7 +6,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { SplitError } from '../errors.ts';
-import type { Tensor, Tensors } from '../tensor.ts';
+import type { Tensors } from '../tensor.ts';
+import { type Feed, type Feeds, wholeTensor } from './feeds.ts';
 import { createMessageReader, writeMessage } from './frame-stream.ts';
 import { fromCallError } from './ort-errors.ts';
 import type { OrtNodeOptions } from './ort-node.ts';
@@ -19,6 +20,7 @@ import {
   unpackTensors,
 } from './process-messages.ts';
 import type { LoadedModel, RunRequest, RunResult, Runtime, RuntimeModel } from './runtime.ts';
+import { openSharedFile, type Placement } from './shared-file.ts';
 
 export interface OrtProcessOptions extends OrtNodeOptions {
   /** Longest run, in milliseconds: beyond it the process is taken for hung and killed. @default 30000 */
@@ -49,7 +51,9 @@ const LONGEST_PAUSE_MS = 10_000;
 interface Waiting {
   readonly id: number;
   readonly call: ChildCall;
-  readonly buffers: readonly Uint8Array[];
+  readonly buffers: readonly (readonly Uint8Array[])[];
+  /** Since it was sent: buffers that the process reads from the shared file. */
+  placed?: Placement | undefined;
   resolve(value: Answer): void;
   reject(error: SplitError): void;
 }
@@ -73,6 +77,7 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
   const sent: Waiting[] = [];
   /** Calls that wait for a process. */
   let queued: Waiting[] = [];
+  const shared = openSharedFile();
   let nextId = 1;
   let child: ChildProcess | undefined;
   let isUp = false;
@@ -86,9 +91,11 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
     const isSource = import.meta.url.endsWith('.ts');
     const program = new URL(isSource ? './ort-child.ts' : './ort-child.js', import.meta.url);
     onChange({ state: 'starting', reason: 'start' });
-    const started = spawn(process.execPath, [...process.execArgv, program.pathname, JSON.stringify(ort)], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    const about = [JSON.stringify(ort), ...(shared ? ['shared'] : [])];
+    const started = spawn(process.execPath, [...process.execArgv, program.pathname, ...about], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe', shared?.fd ?? 'ignore'],
     });
+    shared?.freeAll();
     const socket = socketOf(started);
     socket.on(
       'data',
@@ -118,6 +125,7 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
     if (from !== child) return;
     const at = sent.findIndex(({ id }) => id === reply.id);
     const [call] = at < 0 ? [] : sent.splice(at, 1);
+    if (call?.placed) shared?.free(call.placed);
     watch();
     if ('error' in reply) call?.reject(fromCallError(reply.error));
     else call?.resolve({ value: reply.value, buffers });
@@ -166,7 +174,7 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
   async function revive(): Promise<void> {
     try {
       await start();
-      for (const { id, model } of held.values()) await send(loadCall(id, model), [model.bytes]);
+      for (const { id, model } of held.values()) await send(loadCall(id, model), [[model.bytes]]);
       failedStarts = 0;
       becomeUp();
     } catch {
@@ -192,17 +200,23 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
     const { id, call: body, buffers } = call;
     sent.push(call);
     if (sent.length === 1) watch();
-    if (child) writeMessage(socketOf(child), { header: { id, call: body }, buffers });
+    if (!child) return;
+    // Runs are over soon; a model would keep the file as large as it is.
+    const placed = body.kind === 'run' ? shared?.place(buffers) : undefined;
+    call.placed = placed;
+    const isPlaced = new Set(placed?.buffers.map(([index]) => index));
+    const others = buffers.map((pieces, index) => (isPlaced.has(index) ? [] : pieces));
+    writeMessage(socketOf(child), { header: { id, call: body, placed }, buffers: others });
   }
 
   /** Now, whether the process is up or not. */
-  function send(call: ChildCall, buffers: readonly Uint8Array[] = []): Promise<Answer> {
+  function send(call: ChildCall, buffers: Waiting['buffers'] = []): Promise<Answer> {
     return new Promise((resolve, reject) => {
       write({ id: nextId++, call, buffers, resolve, reject });
     });
   }
 
-  function ask(call: ChildCall, buffers: readonly Uint8Array[] = [], signal?: AbortSignal): Promise<Answer> {
+  function ask(call: ChildCall, buffers: Waiting['buffers'] = [], signal?: AbortSignal): Promise<Answer> {
     if (closing !== undefined) return Promise.reject(new SplitError('closed', 'the runtime was closed'));
     if (failedStarts >= MAX_FAILED_STARTS)
       return Promise.reject(lostError(about.description, 'it does not start again', false));
@@ -236,7 +250,7 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
 
   async function load(model: RuntimeModel): Promise<LoadedModel> {
     const id = nextId++;
-    const { value } = await ask(loadCall(id, model), [model.bytes]);
+    const { value } = await ask(loadCall(id, model), [[model.bytes]]);
     const { inputs, outputs } = value as LoadedReply;
     const loaded: LoadedModel = { inputs, outputs, release: () => release(loaded) };
     held.set(loaded, { id, model });
@@ -261,7 +275,7 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
       throw new SplitError('closed', 'a model was released, or belongs to another runtime');
     });
     const { made, fed } = partFetches(models, feeds, fetches);
-    const own = fed.map((name) => [name, feeds[name] as Tensor] as const);
+    const own = fed.map((name) => [name, wholeTensor(feeds[name] as Feed)] as const);
     if (models.length === 0) return { values: Object.fromEntries(own), stepMs: [] };
     const { heads, buffers } = packTensors(feeds);
     const call = { kind: 'run', models: ids, feeds: heads, fetches: made } as const;
@@ -272,23 +286,30 @@ export async function createOrtProcess(options: OrtProcessOptions = {}): Promise
 
   async function profile({ bytes, directory }: RuntimeModel, feeds: Tensors) {
     const { heads, buffers } = packTensors(feeds);
-    const { value } = await ask({ kind: 'profile', directory, feeds: heads }, [bytes, ...buffers]);
+    const { value } = await ask({ kind: 'profile', directory, feeds: heads }, [[bytes], ...buffers]);
     return value as Readonly<Record<string, number>>;
   }
 
   async function closeAll(): Promise<void> {
     clearTimeout(restart);
     const closed = child;
-    if (closed === undefined) return failQueued('the runtime was closed');
+    if (closed === undefined) {
+      shared?.close();
+      return failQueued('the runtime was closed');
+    }
     const ended = new Promise<void>((resolve) => closed.once('close', () => resolve()));
     // It finishes what it has first.
     await send({ kind: 'close' }).catch(() => undefined);
     socketOf(closed).end();
     await ended;
+    shared?.close();
   }
 
   let isFirstStart = true;
-  await start();
+  await start().catch((error: unknown) => {
+    shared?.close();
+    throw error;
+  });
   isFirstStart = false;
   becomeUp();
   return {
@@ -331,7 +352,7 @@ function lostError(description: string, how: string, isStart: boolean): SplitErr
 /** Fetches that are made there, and those that are the caller's own feeds. */
 function partFetches(
   models: readonly LoadedModel[],
-  feeds: Tensors,
+  feeds: Feeds,
   fetches: readonly string[],
 ): { readonly made: string[]; readonly fed: string[] } {
   const outputs = new Set(models.flatMap((model) => model.outputs.map(({ name }) => name)));

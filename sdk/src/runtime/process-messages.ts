@@ -1,14 +1,9 @@
 /** What the gateway's process and a process with ONNX Runtime say to each other. Types, and tensors as buffers. */
-import {
-  type Tensor,
-  type TensorInfo,
-  type Tensors,
-  type TensorType,
-  tensorBytes,
-  tensorFromBytes,
-} from '../tensor.ts';
+import { type Tensor, type TensorInfo, type Tensors, type TensorType, tensorFromBytes } from '../tensor.ts';
+import { type Feeds, piecesOf } from './feeds.ts';
 import type { CallError } from './ort-messages.ts';
 import type { GraphOptimization } from './runtime.ts';
+import type { Placement } from './shared-file.ts';
 
 /** A tensor without its bytes; these are the message's buffers, in order. */
 export type TensorHead = readonly [name: string, type: TensorType, dims: readonly number[]];
@@ -38,6 +33,8 @@ export type ChildCall =
 export interface ChildRequest {
   readonly id: number;
   readonly call: ChildCall;
+  /** Buffers that do not travel with the message. */
+  readonly placed?: Placement | undefined;
 }
 
 /** Reply 0 comes unasked, once ONNX Runtime is there: its description, or why it is not. */
@@ -55,11 +52,12 @@ export interface RanReply {
   readonly stepMs: readonly number[];
 }
 
-export function packTensors(tensors: Tensors): { heads: TensorHead[]; buffers: Uint8Array[] } {
-  const entries = Object.entries(tensors);
+/** Each buffer in the pieces in which it lies. */
+export function packTensors(feeds: Feeds): { heads: TensorHead[]; buffers: (readonly Uint8Array[])[] } {
+  const entries = Object.entries(feeds);
   return {
     heads: entries.map(([name, { type, dims }]) => [name, type, [...dims]]),
-    buffers: entries.map(([, tensor]) => tensorBytes(tensor)),
+    buffers: entries.map(([, feed]) => piecesOf(feed)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Plans a run over a pool of named values: which feeds travel, what each step takes and must give. */
 import { SplitError } from '../errors.ts';
-import type { TensorInfo, Tensors } from '../tensor.ts';
+import type { TensorInfo } from '../tensor.ts';
+import type { Feeds } from './feeds.ts';
 
 /** A model as its runtime numbers it, with the names that it takes and gives. */
 export interface PlannedModel {
@@ -27,11 +28,7 @@ export interface RunPlan {
 }
 
 /** @throws SplitError `runtime-failed` when an input or a fetch is neither fed nor made before it is needed */
-export function planRun(
-  models: readonly PlannedModel[],
-  feeds: Tensors,
-  fetches: readonly string[],
-): RunPlan {
+export function planRun(models: readonly PlannedModel[], feeds: Feeds, fetches: readonly string[]): RunPlan {
   const made = new Set<string>();
   const feedsTaken = new Set<string>();
   const takes = models.map(({ inputs, outputs }, index) => {

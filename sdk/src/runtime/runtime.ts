@@ -1,5 +1,6 @@
 /** The Runtime port: runs ONNX models. Adapters: ort-node.ts (worker thread), ort-process.ts (process). The suite in suite.ts holds for each. */
 import type { TensorInfo, Tensors } from '../tensor.ts';
+import type { Feeds } from './feeds.ts';
 
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'all';
 
@@ -27,7 +28,7 @@ export interface RunRequest {
    * and puts its outputs into it. A chain of segments is one request, so nothing is copied between segments.
    */
   readonly models: readonly LoadedModel[];
-  readonly feeds: Tensors;
+  readonly feeds: Feeds;
   /** Names to return, out of feeds and outputs. */
   readonly fetches: readonly string[];
   /** Checked before each model: a chain stops between segments. */

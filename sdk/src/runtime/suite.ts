@@ -1,7 +1,7 @@
 /** What every Runtime adapter must do. Call it from a test file: `runtimeSuite('ort-node', createOrtNode)`. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { type Tensor, tensorBytes } from '../tensor.ts';
 import type { LoadedModel, Runtime } from './runtime.ts';
 import { tinyModel } from './suite-models.ts';
 
@@ -52,6 +52,16 @@ export function runtimeSuite(name: string, createRuntime: () => Promise<Runtime>
         size: { type: 'int64', dims: [1], data: BigInt64Array.of(3n) },
       });
       expect(stepMs).toEqual([expect.any(Number)]);
+    });
+
+    it('takes a feed that lies in pieces', async () => {
+      const pieces = [floats(1, -2), floats(3), floats()].map(tensorBytes);
+      const { values } = await runtime.run({
+        models: [square],
+        feeds: { x: { type: 'float32', dims: [3], pieces } },
+        fetches: ['h', 'x'],
+      });
+      expect(values).toEqual({ h: floats(1, 4, 9), x: floats(1, -2, 3) });
     });
 
     it('chains models over one pool and returns values of any of them, and feeds', async () => {

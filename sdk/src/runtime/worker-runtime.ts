@@ -1,7 +1,8 @@
 /** The Runtime port over a worker that holds ONNX Runtime: what Node's adapter and that of pages have in common. */
 import { SplitError } from '../errors.ts';
-import type { Tensor, Tensors } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { tensorBytes, tensorFromBytes } from '../tensor.ts';
+import { type Feed, type Feeds, isPieced, wholeTensor } from './feeds.ts';
 import type { LoadReply, NamedTensor, RunReply, StopHandle } from './ort-messages.ts';
 import type { PlannedModel } from './run-plan.ts';
 import { planRun } from './run-plan.ts';
@@ -52,7 +53,7 @@ export function createWorkerRuntime({ calls, makeStop, ...about }: WorkerRuntime
     if (request.signal?.aborted) throw aborted(request.signal);
     const { feeds, fetches } = request;
     const plan = planRun(request.models.map(find), feeds, fetches);
-    const own = plan.fed.map((name) => [name, feedOf(feeds, name)] as const);
+    const own = plan.fed.map((name) => [name, wholeTensor(feedOf(feeds, name))] as const);
     if (plan.steps.length === 0) return { values: Object.fromEntries(own), stepMs: [] };
     const give = request.handsOver ? takeTensor : copyTensor;
     const sent = plan.feeds.map((name) => [name, give(feedOf(feeds, name))] as const);
@@ -64,7 +65,7 @@ export function createWorkerRuntime({ calls, makeStop, ...about }: WorkerRuntime
       fetches: plan.made,
       stop: stop.handle,
     } as const;
-    const buffers = new Set(sent.map(([, tensor]) => tensor.data.buffer as ArrayBuffer));
+    const buffers = new Set(sent.flatMap(([, { data }]) => (isShared(data.buffer) ? [] : [data.buffer])));
     const reply = calls.call(call, [...buffers]);
     const { values, stepMs } = (await untilAborted(reply, stop, request.signal)) as RunReply;
     return { values: Object.fromEntries<Tensor>([...own, ...values] as NamedTensor[]), stepMs };
@@ -114,19 +115,27 @@ function aborted(signal: AbortSignal): SplitError {
   return new SplitError('aborted', 'the signal fired before the run ended', { cause: signal.reason });
 }
 
-function feedOf(feeds: Tensors, name: string): Tensor {
+function feedOf(feeds: Feeds, name: string): Feed {
   const tensor = feeds[name];
   if (tensor === undefined) throw new SplitError('runtime-failed', `feed "${name}" is undefined`);
   return tensor;
 }
 
 /** The caller keeps its arrays: one copy is made here, and handed over to the worker. */
-export function copyTensor(tensor: Tensor): Tensor {
+export function copyTensor(feed: Feed): Tensor {
+  if (isPieced(feed)) return wholeTensor(feed);
+  const tensor = feed;
   return tensorFromBytes(tensor.type, [...tensor.dims], tensorBytes(tensor).slice());
 }
 
-/** Memory that is the tensor's alone is handed over as it is. */
-function takeTensor(tensor: Tensor): Tensor {
-  const { buffer, byteLength } = tensor.data;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? tensor : copyTensor(tensor);
+/** Memory that is the tensor's alone, or that threads share, is handed over as it is. */
+function takeTensor(feed: Feed): Tensor {
+  if (isPieced(feed)) return wholeTensor(feed);
+  const { buffer, byteLength } = feed.data;
+  return isShared(buffer) || buffer.byteLength === byteLength ? feed : copyTensor(feed);
+}
+
+/** By its name: pages that are not isolated have no such class. */
+function isShared(buffer: ArrayBufferLike): buffer is SharedArrayBuffer {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
 }

@@ -3,7 +3,7 @@ import type { Cut } from '../cut/cut.ts';
 import { headOf, positionsBetween, prefixHead } from '../cut/head.ts';
 import type { SymbolForm } from '../cut/quantise-nodes.ts';
 import { segmentBetween, segmentOutputs } from '../cut/segments.ts';
-import { valveGraph } from '../cut/valve-graph.ts';
+import { type ValveGraph, valveGraph } from '../cut/valve-graph.ts';
 import { asSplitError } from '../errors.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import { createSeparate } from '../runtime/executor/separate.ts';
@@ -13,7 +13,7 @@ import type { Tensors } from '../tensor.ts';
 import { checkValve, measureChain, type Reference, timeWhole } from './check-valve.ts';
 import { computesInBlocks, openChain } from './open-chain.ts';
 import type { SplitModel } from './open-model.ts';
-import { probeRows, type RowFindings } from './probe-rows.ts';
+import { probeRows } from './probe-rows.ts';
 import { sampleFeeds } from './sample-feeds.ts';
 
 export type ExecutorKind = 'valve' | 'chain' | 'separate';
@@ -44,6 +44,12 @@ export interface OpenExecutorOptions {
 
 export interface OpenedExecutor extends Executor {
   readonly report: ExecutorReport;
+  /**
+   * The same on another runtime with the same provider, taken at its word: nothing is tried again. It lives on its own, and
+   * this one may be closed before.
+   * @throws SplitError `runtime-failed` where that runtime does not load it
+   */
+  reopen(runtime: Runtime): Promise<OpenedExecutor>;
 }
 
 /** What was chosen, and why; for logs and pages. */
@@ -69,11 +75,11 @@ export async function openExecutor(
   const job: Job = { model, cuts, runtime, options };
   switch (options.kind ?? 'auto') {
     case 'valve':
-      return opened(await openValve(job), 'valve', 'asked for');
+      return openedValve(await openValve(job), job, 'asked for');
     case 'chain':
-      return opened(await chainOf(job), 'chain', 'asked for');
+      return openedChain(await chainOf(job), job, 'asked for');
     case 'separate':
-      return opened(openSeparate(job), 'separate', 'asked for');
+      return openedSeparate(job, 'asked for');
     case 'auto':
       return chooseKind(job);
   }
@@ -86,19 +92,38 @@ interface Job {
   readonly options: OpenExecutorOptions;
 }
 
-interface OpenedValve extends ValveExecutor {
-  readonly findings: Pick<RowFindings, 'summary'>;
-  readonly notBatched: ExecutorReport['notBatched'];
+interface OpenedValve {
+  readonly valve: ValveExecutor;
+  readonly graph: ValveGraph;
+  readonly rows: string;
 }
 
-function opened(
-  executor: Executor & Partial<OpenedValve>,
-  kind: ExecutorKind,
-  reason: string,
-): OpenedExecutor {
-  const { findings, notBatched = [], ...rest } = executor;
-  const rows = findings?.summary ?? `rows run one by one: a ${kind} does not join them`;
-  return { ...rest, report: { kind, reason, rows, notBatched } };
+function openedValve({ valve, graph, rows }: OpenedValve, job: Job, reason: string): OpenedExecutor {
+  const notBatched = graph.gates.flatMap(({ cut, whyNotBatched }) =>
+    whyNotBatched === undefined ? [] : [{ cut, reason: whyNotBatched }],
+  );
+  const report: ExecutorReport = { kind: 'valve', reason, rows, notBatched };
+  const reopen = async (runtime: Runtime) => {
+    const again = await valveOf({ ...job, runtime }, graph);
+    again.apportionBy(valve.shares());
+    return openedValve({ valve: again, graph, rows }, { ...job, runtime }, reason);
+  };
+  return { ...valve, report, reopen };
+}
+
+function openedChain(executor: Executor, job: Job, reason: string): OpenedExecutor {
+  const reopen = async (runtime: Runtime) =>
+    openedChain(await chainOf({ ...job, runtime }), { ...job, runtime }, reason);
+  return { ...executor, report: unjoined('chain', reason), reopen };
+}
+
+function openedSeparate(job: Job, reason: string): OpenedExecutor {
+  const reopen = async (runtime: Runtime) => openedSeparate({ ...job, runtime }, reason);
+  return { ...openSeparate(job), report: unjoined('separate', reason), reopen };
+}
+
+function unjoined(kind: ExecutorKind, reason: string): ExecutorReport {
+  return { kind, reason, rows: `rows run one by one: a ${kind} does not join them`, notBatched: [] };
 }
 
 /**
@@ -118,9 +143,9 @@ async function chooseKind(job: Job): Promise<OpenedExecutor> {
 
 async function fallBack(job: Job, reason: string): Promise<OpenedExecutor> {
   try {
-    return opened(await chainOf(job), 'chain', reason);
+    return openedChain(await chainOf(job), job, reason);
   } catch (error) {
-    return opened(openSeparate(job), 'separate', `${reason}; the chain: ${asSplitError(error).message}`);
+    return openedSeparate(job, `${reason}; the chain: ${asSplitError(error).message}`);
   }
 }
 
@@ -140,13 +165,14 @@ const SLACK_MS = 1;
 
 /** The reason as text where the chain is the better choice. */
 async function tryValve(job: Job, reference: Reference): Promise<OpenedExecutor | string> {
-  let valve: OpenedValve | undefined;
+  let valve: ValveExecutor | undefined;
   try {
-    valve = await openValve(job);
+    const made = await openValve(job);
+    valve = made.valve;
     await checkValve(valve, reference);
     const valveMs = await timeWhole(valve, reference);
     const figures = `${valveMs.toFixed(1)} ms a run, the chain ${reference.wholeMs.toFixed(1)} ms`;
-    if (valveMs <= reference.wholeMs * MAX_SLOWDOWN + SLACK_MS) return opened(valve, 'valve', figures);
+    if (valveMs <= reference.wholeMs * MAX_SLOWDOWN + SLACK_MS) return openedValve(made, job, figures);
     await valve.close();
     return `the valve is slower: ${figures}`;
   } catch (error) {
@@ -159,9 +185,10 @@ function chainOf({ model, cuts, runtime, options: { optimization } }: Job): Prom
   return openChain(model, cuts, runtime, optimization === undefined ? {} : { optimization });
 }
 
-async function openValve({ model, cuts, runtime, options }: Job): Promise<OpenedValve> {
+async function openValve(job: Job): Promise<OpenedValve> {
+  const { model, cuts, runtime, options } = job;
   const { isBatching = true, feeds, optimization } = options;
-  const { directory, location } = model.source;
+  const { location } = model.source;
   const unknown = { rows: new Map(), graph: model.graph, summary: 'rows run one by one: batching is off' };
   const findings = isBatching ? await probeRows(model, { cuts, runtime, feeds }) : unknown;
   const isBlocked = computesInBlocks(runtime, optimization);
@@ -175,11 +202,14 @@ async function openValve({ model, cuts, runtime, options }: Job): Promise<Opened
     quantise,
     dequantise: wantsBytes(runtime, options.dequantise),
   });
-  const valve = await createValve({ runtime, graph, directory, optimization });
-  const notBatched = graph.gates.flatMap(({ cut, whyNotBatched: reason }) =>
-    reason === undefined ? [] : [{ cut, reason }],
-  );
-  return { ...valve, findings, notBatched };
+  return { valve: await valveOf(job, graph), graph, rows: findings.summary };
+}
+
+function valveOf(
+  { model, runtime, options: { optimization } }: Job,
+  graph: ValveGraph,
+): Promise<ValveExecutor> {
+  return createValve({ runtime, graph, directory: model.source.directory, optimization });
 }
 
 /** Where graphics processors work; WebGPU has no kernel that makes bytes. */

@@ -1,11 +1,9 @@
-/** Memory on the graphics processor: one plain session of the model, and the valve graph with eight cuts, at the same batches. */
+/** Memory on the graphics processor: one plain session of the model, and what a gateway takes that serves it at eight cuts. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { candidateCuts } from '../../../sdk/src/cut/candidates.ts';
-import { createOrtProcess, type ProcessRuntime } from '../../../sdk/src/runtime/ort-process.ts';
-import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
-import { openModel } from '../../../sdk/src/session/open-model.ts';
-import { fileSource } from '../../../sdk/src/source/file.ts';
+import type { ServedModel } from '../../../cloud-gateway/src/models/served-model.ts';
+import type { PooledExecutor } from '../../../cloud-gateway/src/serving/executor-pool.ts';
+import { createOrtProcess } from '../../../sdk/src/runtime/ort-process.ts';
 import { randomNumbers, randomTensor } from '../../support/models/random-weights.ts';
 import { SHAPE } from '../split/plain.ts';
 
@@ -13,44 +11,60 @@ export interface MemoryOptions {
   readonly path: string;
   readonly ort: { readonly provider: string; readonly modulePath?: string };
   readonly maxBatch: number;
+  /** As a gateway starts them. */
+  startExecutors(): Promise<readonly PooledExecutor[]>;
+  /** Loads the model as a gateway does. */
+  prepare(executors: readonly PooledExecutor[]): Promise<ServedModel>;
   say(text: string): void;
 }
 
-/** MiB of the processor's memory that each takes, seen from outside, and the ratio. */
-export async function measureMemory({ path, ort, maxBatch, say }: MemoryOptions) {
-  const sizes = [1, maxBatch];
-  const inputOf = (rows: number) => randomTensor(randomNumbers(rows), [rows, ...SHAPE.slice(1)]);
-  const plainMiB = await within(ort, async (runtime) => {
-    const model = await runtime.load({ bytes: readFileSync(path) });
-    for (const size of sizes)
-      await runtime.run({ models: [model], feeds: { input: inputOf(size) }, fetches: ['output'] });
-  });
-  say(`plain: ${plainMiB} MiB`);
-  const valveMiB = await within(ort, async (runtime) => {
-    const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } });
-    const cuts = candidateCuts(model.cuts, model.graph, { limit: 8 });
-    // Taken at its word: the chain that `auto` compares it with would leave its memory in the arena.
-    const valve = await openExecutor(model, cuts, runtime, { kind: 'valve', dequantise: 'auto' });
-    const request = { feeds: { input: inputOf(1) }, fetches: ['output'] };
-    valve.fillTo?.(maxBatch);
-    await Promise.all(valve.runBatch?.(Array(maxBatch).fill(request)) ?? []);
-  });
-  say(`valve: ${valveMiB} MiB`);
+/** MiB of the processor's memory that each takes at batches of `maxBatch` rows, seen from outside, and the ratio. */
+export async function measureMemory(o: MemoryOptions) {
+  const plainMiB = await plain(o);
+  o.say(`plain: ${plainMiB} MiB`);
+  const valveMiB = await served(o);
+  o.say(`served: ${valveMiB} MiB`);
   return { plainMiB, valveMiB, gpuMemoryRatio: valveMiB / plainMiB };
 }
 
 const HANG_MS = 120_000;
 
-async function within(
-  ort: MemoryOptions['ort'],
-  use: (runtime: ProcessRuntime) => Promise<void>,
-): Promise<number> {
+async function plain({ path, ort, maxBatch }: MemoryOptions): Promise<number> {
   const before = usedMiB();
   const runtime = await createOrtProcess({ ...ort, hangMs: HANG_MS });
-  await use(runtime);
-  const after = usedMiB();
+  const model = await runtime.load({ bytes: readFileSync(path) });
+  for (const rows of [1, maxBatch]) {
+    const input = randomTensor(randomNumbers(rows), [rows, ...SHAPE.slice(1)]);
+    await runtime.run({ models: [model], feeds: { input }, fetches: ['output'] });
+  }
+  const taken = usedMiB() - before;
   await runtime.close();
-  return after - before;
+  return taken;
+}
+
+/** With batches of rows that enter at the input and at every cut. */
+async function served({ maxBatch, startExecutors, prepare }: MemoryOptions): Promise<number> {
+  const before = usedMiB();
+  const executors = await startExecutors();
+  const model = await prepare(executors);
+  for (const { name } of executors) {
+    const replica = model.replicaOn(name);
+    const feeds = { input: randomTensor(randomNumbers(1), SHAPE) };
+    const request = { feeds, fetches: model.outputs.map((output) => output.name) };
+    await Promise.all(replica.runBatch?.(Array(maxBatch).fill(request)) ?? []);
+    const tails = await Promise.all(
+      replica.cuts.map(async (from) => {
+        const names = from.tensors.map((tensor) => tensor.name);
+        const { values } = await replica.run({ to: from, feeds, fetches: names });
+        return { from, feeds: values, fetches: request.fetches };
+      }),
+    );
+    await Promise.all(replica.runBatch?.([request, ...tails]) ?? []);
+  }
+  const taken = usedMiB() - before;
+  await model.close();
+  await Promise.all(executors.map(({ runtime }) => runtime.close()));
+  return taken;
 }
 
 /** Of the first graphics processor; NaN where there is none. */

@@ -14,7 +14,7 @@ import { createGatewayEvents } from '../../../cloud-gateway/src/events.ts';
 import { silentLog } from '../../../cloud-gateway/src/log.ts';
 import { prepareModel } from '../../../cloud-gateway/src/models/prepare-model.ts';
 import type { ServedModel } from '../../../cloud-gateway/src/models/served-model.ts';
-import { startExecutors } from '../../../cloud-gateway/src/serving/executor-pool.ts';
+import { type PooledExecutor, startExecutors } from '../../../cloud-gateway/src/serving/executor-pool.ts';
 import type { CodecProfile } from '../../../sdk/src/codec/codec.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
 import { resnet50 } from '../../support/models/resnet50.ts';
@@ -41,32 +41,30 @@ process.exit(0);
 
 async function measure(path: string) {
   const ort = { provider, ...(modulePath && { modulePath }) };
-  say('memory: a plain session, then the valve, each in a process of its own');
-  const memory = await measureMemory({ path, ort, maxBatch: MAX_BATCH, say });
-  const events = createGatewayEvents();
-  const executors = await startExecutors({
-    ...{
-      providers: [provider],
-      requireProvider: true,
-      gpus: [],
-      hangMs: 120_000,
-      events,
-      log: silentLog(),
-    },
-    modulePath: modulePath || undefined,
+  const start = () =>
+    startExecutors({
+      ...{ providers: [provider], requireProvider: true, gpus: [], hangMs: 120_000, log: silentLog() },
+      events: createGatewayEvents(),
+      modulePath: modulePath || undefined,
+    });
+  const load = (executors: readonly PooledExecutor[], { maxBatch, maxCuts }: LoadOptions) =>
+    prepareModel({
+      ...{ name: 'resnet50', version: '1', source: fileSource(path), executors, maxBatch, maxCuts },
+      ...{ inputShapes: { input: SHAPE }, log: silentLog() },
+    });
+  say('memory: a plain session, then what a gateway takes, each in a process of its own');
+  const memory = await measureMemory({
+    ...{ path, ort, maxBatch: MAX_BATCH, startExecutors: start, say },
+    prepare: (executors) => load(executors, { maxBatch: MAX_BATCH, maxCuts: 8 }),
   });
+  const executors = await start();
   const decoder = createDecodePool({ threads: Number(threads), tables: () => new Map() });
   const results = [];
   for (const cutCount of CUT_COUNTS) {
     say(`${cutCount} cuts: loading; batches are filled up to ${MAX_BATCH} rows`);
-    const prepare = (maxBatch: number) =>
-      prepareModel({
-        ...{ name: 'resnet50', version: '1', source: fileSource(path), executors, maxBatch },
-        ...{ inputShapes: { input: SHAPE }, maxCuts: cutCount, log: silentLog() },
-      });
-    const model = await prepare(MAX_BATCH);
+    const model = await load(executors, { maxBatch: MAX_BATCH, maxCuts: cutCount });
     // One by one is not filled up.
-    const single = await prepare(1);
+    const single = await load(executors, { maxBatch: 1, maxCuts: cutCount });
     say(JSON.stringify(aboutModel(model)));
     for (const profile of PROFILES) {
       const requests = await makeRequests(model, profile);
@@ -86,6 +84,11 @@ async function measure(path: string) {
     seen,
   }));
   return { description, threads: Number(threads), memory, results, figures: figuresOf(results, memory) };
+}
+
+interface LoadOptions {
+  readonly maxBatch: number;
+  readonly maxCuts: number;
 }
 
 function aboutModel({ batchCost, batching, announcement }: ServedModel) {

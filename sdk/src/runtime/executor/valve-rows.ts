@@ -5,7 +5,8 @@ import type { Gate } from '../../cut/valve-gate.ts';
 import type { ValvePlan } from '../../cut/valve-graph.ts';
 import type { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor, Tensors } from '../../tensor.ts';
-import { copyRows, joinRows } from '../../tensor-rows.ts';
+import { copyRows } from '../../tensor-rows.ts';
+import { type Feed, type Feeds, rowsInPieces } from '../feeds.ts';
 import { dequantiserOf, type Entering, isBytes, type ValveRequest } from './valve-request.ts';
 
 /** A request's rows among those of the batch. A request alone has all the rows there are, however many. */
@@ -65,11 +66,8 @@ export function padRows(
 }
 
 /** Feeds of the valve graph, all of its inputs. */
-export function feedsOf(plan: ValvePlan, order: RowOrder): Tensors {
-  const feeds: [string, Tensor][] = plan.segments.map(({ run }, i) => [
-    run,
-    flag((order[i] ?? []).length > 0),
-  ]);
+export function feedsOf(plan: ValvePlan, order: RowOrder): Feeds {
+  const feeds: [string, Feed][] = plan.segments.map(({ run }, i) => [run, flag((order[i] ?? []).length > 0)]);
   feeds.push(...entryFeeds(plan, 0, enteringAt(order, 0)));
   for (const [index, gate] of plan.gates.entries()) {
     const entering = enteringAt(order, index + 1);
@@ -86,21 +84,23 @@ function enteringAt(order: RowOrder, segment: number): readonly Share[] {
   return (order[segment] ?? []).filter(({ request }) => request.part.first === segment);
 }
 
-function entryFeeds(plan: ValvePlan, segment: number, entering: readonly Share[]): [string, Tensor][] {
+function entryFeeds(plan: ValvePlan, segment: number, entering: readonly Share[]): [string, Feed][] {
   const entries = segment === 0 ? plan.inputs : (plan.gates[segment - 1]?.entries ?? []);
-  return entries.flatMap((entry, i): [string, Tensor][] => {
+  return entries.flatMap((entry, i): [string, Feed][] => {
     const values = entering.flatMap(({ request }) => request.entering[i] ?? []);
     const dequantiser = dequantiserOf(plan, segment, i);
     const shares = entering.filter(({ request }) => request.entering[i] && isBytes(request.entering[i]));
     const isBytesHere = shares.length > 0;
-    const floats: [string, Tensor] = [entry.input.name, isBytesHere ? entry.empty : joined(entry, values)];
+    const floats: [string, Feed] = [entry.input.name, isBytesHere ? entry.empty : joined(entry, values)];
     return dequantiser ? [floats, ...byteFeeds(dequantiser, { entry, i, shares })] : [floats];
   });
 }
 
-function joined({ kind, empty }: Entry, values: readonly Entering[]): Tensor {
+function joined({ kind, empty }: Entry, values: readonly Entering[]): Feed {
   const tensors = values.filter((value): value is Tensor => !isBytes(value));
-  return (kind?.kind === 'row' && tensors.length > 1 ? joinRows(tensors, kind.axis) : tensors[0]) ?? empty;
+  return (
+    (kind?.kind === 'row' && tensors.length > 1 ? rowsInPieces(tensors, kind.axis) : tensors[0]) ?? empty
+  );
 }
 
 interface ByteShares {
@@ -114,7 +114,7 @@ interface ByteShares {
 function byteFeeds(
   { dequantise, symbols, scale, zeroPoint, take }: Dequantiser,
   { entry: { kind }, i, shares }: ByteShares,
-): [string, Tensor][] {
+): [string, Feed][] {
   const rank = symbols.shape?.length ?? 0;
   const axis = kind?.kind === 'row' ? kind.axis : undefined;
   const bytesIn = ({ request }: Share) => request.entering[i] as QuantisedTensor;
@@ -129,13 +129,13 @@ function byteFeeds(
     .filter(({ isPadding }) => !isPadding)
     .map((share): Tensor => ({ type: 'uint8', dims: bytesIn(share).dims, data: bytesIn(share).symbols }));
   const none: Tensor = { type: 'uint8', dims: Array<number>(rank).fill(0), data: new Uint8Array(0) };
-  const all = axis !== undefined && tensors.length > 1 ? joinRows(tensors, axis) : tensors[0];
+  const all = axis !== undefined && tensors.length > 1 ? rowsInPieces(tensors, axis) : tensors[0];
   return [
     [dequantise, flag(shares.length > 0)],
     [symbols.name, all ?? none],
     [scale.name, numbers((value) => value.scale)],
     [zeroPoint.name, numbers((value) => value.zeroPoint)],
-    ...(take ? [[take.input.name, taken(shares, rowsOf)] as [string, Tensor]] : []),
+    ...(take ? [[take.input.name, taken(shares, rowsOf)] as [string, Feed]] : []),
   ];
 }
 

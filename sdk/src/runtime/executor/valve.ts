@@ -23,6 +23,8 @@ export interface ValveExecutor extends Executor {
   runBatch(requests: readonly ExecutorRequest[]): readonly Promise<ExecutorResult>[];
   /** How the time of a run is parted among its segments from now on; until then in proportion to their nodes. */
   apportionBy(segmentMs: readonly number[]): void;
+  /** What it goes by now. */
+  shares(): readonly number[];
 }
 
 /** @throws SplitError what `runtime.load` throws, and `cut-invalid` for cuts out of order */
@@ -131,6 +133,7 @@ export async function createValve({
     apportionBy: (segmentMs) => {
       shares = [...segmentMs];
     },
+    shares: () => shares,
     close,
   };
 }
