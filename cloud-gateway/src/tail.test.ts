@@ -88,6 +88,45 @@ describe('the tail of a request', () => {
     await head.close();
   });
 
+  it('stops at a later cut where it is told to, with what crosses there, for every two cuts', async () => {
+    const opened = await openModel(memorySource(smallConvNet()), runtime);
+    const ids = model.announcement.cuts.map(({ id }) => id);
+    const chain = await openChain(
+      opened,
+      opened.cuts.filter(({ id }) => ids.includes(id)),
+      runtime,
+    );
+    expect(model.announcement.range).toEqual({ from: 'input', to: 'outputs' });
+    const pairs = chain.cuts.flatMap((cut, at) => chain.cuts.slice(at + 1).map((to) => ({ cut, to })));
+    expect(pairs.length).toBeGreaterThan(0);
+    for (const { cut, to } of pairs) {
+      const [names, back] = [cut, to].map(({ tensors }) => tensors.map(({ name }) => name));
+      const head = await chain.run({ to: cut, feeds: { input: INPUT }, fetches: names ?? [] });
+      const place = { cut: cut.id, to: to.id, fetches: back ?? [] };
+      const reply = await handler()({ ...(await request()), ...place, tensors: await encode(head.values) });
+      expect(reply.tensors.map(({ name }) => name)).toEqual(back);
+      const feeds = await decode(reply);
+      const last = await chain.run({ from: to, feeds, fetches: ['output'] });
+      expectClose(last.values, await wholeModel());
+    }
+    await chain.close();
+  });
+
+  it('is refused for an end before its beginning, and for a route', async () => {
+    const [first, second] = model.announcement.cuts as unknown as [{ id: string }, { id: string }];
+    for (const ends of [
+      { cut: second.id, to: first.id },
+      { cut: first.id, to: first.id },
+      { cut: first.id, to: 'input' },
+    ]) {
+      const refused = handler()({ ...(await request()), ...ends });
+      await expect(refused).rejects.toMatchObject({ code: 'cut-invalid' });
+    }
+    const route = [{ cut: second.id, profile: 'float32' }];
+    const onward = handler()({ ...(await request()), cut: first.id, route });
+    await expect(onward).rejects.toMatchObject({ code: 'gateway-unavailable' });
+  });
+
   it.each([
     ['a cut that is not offered', { cut: '0123456789abcdef' }, 'cut-invalid'],
     ['no tensors', { tensors: [] }, 'input-name'],

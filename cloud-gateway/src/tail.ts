@@ -42,7 +42,8 @@ export function createTailHandler(o: TailOptions): HandleRequest {
     const model = o.findModel(request.model, request.digest);
     const leaveModel = model.hold();
     try {
-      const crossing = model.crossing(request.cut);
+      const crossing = model.crossing(request.cut, request.to);
+      checkRoute(request);
       checkRequest(request, crossing);
       const place = o.batcher.admit({
         ...{ model, tenant: facts.tenant, costMs: crossing.expectedMs(), deadlineMs: request.deadlineMs },
@@ -83,10 +84,16 @@ function versionOf({ findModel }: TailOptions, { model, digest }: IncomingReques
 
 function runOf(
   { fetches, signal }: IncomingRequest,
-  { cut }: Crossing,
+  { cut, to }: Crossing,
   { feeds, quantisedFeeds }: DecodedRequest,
 ): ExecutorRequest {
-  return { feeds, quantisedFeeds, fetches, signal, ...(cut && { from: cut }) };
+  return { feeds, quantisedFeeds, fetches, signal, ...(cut && { from: cut }), ...(to && { to }) };
+}
+
+/** @throws SplitError `gateway-unavailable` */
+function checkRoute({ route }: IncomingRequest): void {
+  if (route === undefined) return;
+  throw new SplitError('gateway-unavailable', 'this gateway does not hand requests on');
 }
 
 function replyOf(

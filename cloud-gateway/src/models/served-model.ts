@@ -27,9 +27,10 @@ export interface ServedModel {
   readonly arrivals: Arrivals;
   /**
    * What a request for the cut brings and gets; `'input'` is the whole model.
-   * @throws SplitError `cut-invalid` for a cut that is not offered
+   * @param toId the cut to stop at; @default the model's outputs
+   * @throws SplitError `cut-invalid` for a cut that is not offered, or one that does not lie behind the first
    */
-  crossing(cutId: string): Crossing;
+  crossing(cutId: string, toId?: string): Crossing;
   /** Where it is loaded. */
   readonly executorNames: readonly string[];
   /** What runs it on an executor, by its name. @throws SplitError `internal` */
@@ -47,9 +48,11 @@ export interface Crossing {
   readonly id: string;
   /** Absent for the model's inputs. */
   readonly cut: Cut | undefined;
+  /** Where the run stops; absent for the model's outputs. */
+  readonly to?: Cut | undefined;
   /** Tensors that cross, all of them needed. */
   readonly tensors: readonly TensorInfo[];
-  /** Outputs of the model that are made behind the cut. */
+  /** Outputs of the model that are made behind the cut; where the run stops at a cut, those made on the way and what crosses. */
   readonly outputs: readonly TensorInfo[];
   /** Names of tensors that may stay the bytes that they travelled as. */
   readonly bytes: readonly string[];
@@ -83,12 +86,15 @@ export interface ServedModelOptions {
 
 /** The cut id that stands for the model's inputs: nothing runs on the device. */
 export const INPUT_CUT = 'input';
+/** The end of a range that goes on to the model's outputs. */
+export const OUTPUTS_END = 'outputs';
 /** Weight of the newest run in the expected time. */
 const NEWEST_SHARE = 0.2;
 
 export function createServedModel(o: ServedModelOptions): ServedModel {
   const { name, version, digest, replicas, batching, batchCost, isFilled, inputs, outputs } = o;
   const [anyReplica] = replicas.values();
+  const ranges = new Map<string, Crossing>();
   const crossings = new Map<string, Crossing>([
     [
       INPUT_CUT,
@@ -109,6 +115,13 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
     allLeft = resolve;
   });
 
+  function offered(cutId: string): Crossing {
+    const crossing = crossings.get(cutId);
+    if (crossing !== undefined) return crossing;
+    const all = [...crossings.keys()].join(', ');
+    throw new SplitError('cut-invalid', `model '${name}' has no cut '${cutId}' here; it offers ${all}`);
+  }
+
   async function closeWhenLeft(): Promise<void> {
     if (holders > 0) await left;
     await Promise.all([...replicas.values()].map((replica) => replica.close()));
@@ -119,11 +132,15 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
     executorNames: [...replicas.keys()],
     arrivals: createArrivals(),
     announcement: announcementOf(o),
-    crossing(cutId) {
-      const crossing = crossings.get(cutId);
-      if (crossing !== undefined) return crossing;
-      const offered = [...crossings.keys()].join(', ');
-      throw new SplitError('cut-invalid', `model '${name}' has no cut '${cutId}' here; it offers ${offered}`);
+    crossing(cutId, toId) {
+      const from = offered(cutId);
+      if (toId === undefined) return from;
+      const key = `${cutId}-${toId}`;
+      const known = ranges.get(key);
+      if (known !== undefined) return known;
+      const range = rangeBetween(from, offered(toId));
+      ranges.set(key, range);
+      return range;
     },
     replicaOn(executor) {
       const replica = replicas.get(executor);
@@ -147,8 +164,26 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
   };
 }
 
+/** What lies between two cuts. Its time is what the one tail takes more than the other. */
+function rangeBetween(from: Crossing, end: Crossing): Crossing {
+  const { cut: to } = end;
+  const start = from.cut?.position ?? 0;
+  if (to === undefined || to.position <= start)
+    throw new SplitError('cut-invalid', `a run from cut '${from.id}' cannot stop at '${end.id}'`);
+  const later = new Set(end.outputs.map(({ name }) => name));
+  const made = from.outputs.filter(({ name }) => !later.has(name));
+  const crossing = to.tensors.filter((tensor) => !made.some(({ name }) => name === tensor.name));
+  // What passes through must be there to be given out, and bytes are not.
+  const bytes = from.bytes.filter((name) => !to.tensors.some((tensor) => tensor.name === name));
+  return createCrossing({
+    ...{ id: `${from.id}-${end.id}`, cut: from.cut, to, tensors: from.tensors, bytes },
+    outputs: [...made, ...crossing],
+    tailMs: Math.max(0, from.expectedMs() - end.expectedMs()),
+  });
+}
+
 interface CrossingOptions extends Omit<Crossing, 'expectedMs' | 'observe' | 'cut'> {
-  readonly cut?: Cut;
+  readonly cut?: Cut | undefined;
   readonly tailMs: number | undefined;
 }
 
@@ -167,5 +202,6 @@ function createCrossing({ tailMs, cut, ...about }: CrossingOptions): Crossing {
 /** Cuts that could not be timed are served when asked for, but not announced. */
 function announcementOf({ name, digest, cuts, inputTailMs }: ServedModelOptions): AnnouncedModel {
   const timed = cuts.flatMap(({ cut, tailMs }) => (tailMs === undefined ? [] : [{ id: cut.id, tailMs }]));
-  return { name, digest, cuts: timed, ...(inputTailMs === undefined ? {} : { inputTailMs }) };
+  const range = { from: INPUT_CUT, to: OUTPUTS_END };
+  return { name, digest, cuts: timed, ...(inputTailMs === undefined ? {} : { inputTailMs }), range };
 }

@@ -53,14 +53,15 @@ export function createArmBook(): ArmBook {
 
 /** Times only: bytes are known for what they are. */
 function drawnBack(cost: ArmCost, to: ArmCost): ArmCost {
-  const back = (name: 'headMs' | 'encodeMs' | 'tailMs' | 'decodeMs') =>
-    cost[name] + FORGETTING * (to[name] - cost[name]);
+  const drawn = (ms: number, toMs: number) => ms + FORGETTING * (toMs - ms);
+  const back = (name: 'headMs' | 'encodeMs' | 'tailMs' | 'decodeMs') => drawn(cost[name], to[name]);
   return {
     ...cost,
     headMs: back('headMs'),
     encodeMs: back('encodeMs'),
     tailMs: back('tailMs'),
     decodeMs: back('decodeMs'),
+    ...(cost.lastMs !== undefined && { lastMs: drawn(cost.lastMs, to.lastMs ?? cost.lastMs) }),
   };
 }
 
@@ -72,6 +73,7 @@ function learnt(cost: ArmCost, { stages, sample, now }: Lesson, earlier: number)
   const onDevice = {
     headMs: towards(cost.headMs, stages.headMs / device),
     encodeMs: towards(cost.encodeMs, stages.encodeMs / device),
+    ...(cost.lastMs !== undefined && { lastMs: towards(cost.lastMs, (stages.lastMs ?? 0) / device) }),
   };
   if (sample === undefined) return { ...cost, ...onDevice };
   return {

@@ -1,6 +1,6 @@
 /** What is thought of the link, the two machines and the arms, learnt from the stages of every request. */
 import type { Arm } from '../planner/arm.ts';
-import type { ArmCost, Conditions, StageTimes } from '../planner/cost-model.ts';
+import { type ArmCost, type Conditions, onDeviceMs, type StageTimes } from '../planner/cost-model.ts';
 import { type ArmBook, createArmBook } from './arm-book.ts';
 import { createAverage } from './average.ts';
 import { createLinkEstimate, type LinkSample } from './link-estimate.ts';
@@ -58,8 +58,7 @@ export function createEstimate({ score = latencyScore, quantile = 0.5 }: Estimat
   /** An arm's very first runs say more of what it costs than of how the machines have changed. */
   function learnMachines(arm: Arm, stages: StageTimes, cost: ArmCost): void {
     if (book.runs(arm.id) === 0) return;
-    const onDevice = (times: StageTimes | ArmCost) => times.headMs + times.encodeMs + times.decodeMs;
-    if (onDevice(cost) > 0) device.push({ shownMs: onDevice(stages), knownMs: onDevice(cost) });
+    if (onDeviceMs(cost) > 0) device.push({ shownMs: onDeviceMs(stages), knownMs: onDeviceMs(cost) });
     else device.fade();
     if (arm.kind === 'split') cloud.push({ shownMs: stages.tailMs, knownMs: cost.tailMs });
     else cloud.fade();

@@ -3,6 +3,7 @@
  * to be linear in what is sent and done elsewhere; optimism explores, and now and then sending is forced. It forgets
  * nothing and sees no stages, which is what the controller is there to be better than.
  */
+import { onDeviceMs } from '../planner/cost-model.ts';
 import type { PolicyMaker } from './policy.ts';
 import type { PlayedArm } from './simulated-plan.ts';
 
@@ -50,7 +51,7 @@ const FEATURES = [
   ({ cost }: PlayedArm) => cost.tailMs / 10,
 ];
 const features = (one: PlayedArm): Vector => FEATURES.map((feature) => feature(one));
-const hereMs = ({ cost }: PlayedArm) => cost.headMs + cost.encodeMs + cost.decodeMs;
+const hereMs = ({ cost }: PlayedArm) => onDeviceMs(cost);
 
 function dot(a: Vector, b: Vector): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);

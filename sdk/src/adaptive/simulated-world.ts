@@ -1,5 +1,5 @@
 /** The world of a simulation: the link, the loads of device and gateway, and what each stage takes in it. */
-import type { ArmCost, StageTimes } from '../planner/cost-model.ts';
+import { type ArmCost, onDeviceMs, type StageTimes } from '../planner/cost-model.ts';
 import type { TraceLink } from './trace-link.ts';
 
 export interface World {
@@ -60,19 +60,19 @@ export function serve(
   const tailMs = cost.tailMs * (world.cloudSlowdown?.(arriveAtMs) ?? 1) * noise.cloud;
   const doneAtMs = arriveAtMs + queueMs + tailMs;
   const downlinkMs = world.roundTripMs / 2 + (cost.receivedBytes * 8000) / world.downlinkBitsPerSecond;
-  const decodeMs = cost.decodeMs * (world.deviceSlowdown?.(doneAtMs) ?? 1) * noise.device;
+  const slowdown = (world.deviceSlowdown?.(doneAtMs) ?? 1) * noise.device;
+  const [decodeMs, lastMs] = [cost.decodeMs * slowdown, (cost.lastMs ?? 0) * slowdown];
+  const uplinkMs = arriveAtMs - sendAtMs;
   return {
-    stages: { headMs, encodeMs, uplinkMs: arriveAtMs - sendAtMs, queueMs, tailMs, downlinkMs, decodeMs },
-    answerAtMs: doneAtMs + downlinkMs + decodeMs,
+    stages: { headMs, encodeMs, uplinkMs, queueMs, tailMs, downlinkMs, decodeMs, lastMs },
+    answerAtMs: doneAtMs + downlinkMs + decodeMs + lastMs,
     gatewayFreeAtMs: arriveAtMs + ownQueueMs + tailMs,
   };
 }
 
 /** The whole model on the device. */
 export function runHere(world: World, cost: ArmCost, startMs: number, noise: Noise): number {
-  return (
-    (cost.headMs + cost.encodeMs + cost.decodeMs) * (world.deviceSlowdown?.(startMs) ?? 1) * noise.device
-  );
+  return onDeviceMs(cost) * (world.deviceSlowdown?.(startMs) ?? 1) * noise.device;
 }
 
 /** The same world for a device that is `shiftMs` ahead in the trace. */

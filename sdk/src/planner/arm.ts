@@ -13,10 +13,12 @@ export interface DeviceArm {
 /** Head on the device, tail behind a gateway. With the input cut the head is empty: cloud-only. */
 export interface SplitArm {
   readonly kind: 'split';
-  /** Unique within a session: cut id and profile. */
+  /** Unique within a session: the cuts' ids and the profile. */
   readonly id: string;
   readonly cut: Cut;
-  /** How the frontier travels. `image` is the input as the application's picture file. */
+  /** Of a U: where the gateway stops, and the device goes on with what crosses there. Absent: the gateway goes on to the end. */
+  readonly to?: Cut | undefined;
+  /** How the frontier travels, of a U either way. `image` is the input as the application's picture file. */
   readonly profile: CodecProfile | 'image';
 }
 
@@ -26,20 +28,60 @@ export function splitArm(cut: Cut, profile: SplitArm['profile']): SplitArm {
   return { kind: 'split', id: `${cut.id}/${profile}`, cut, profile };
 }
 
+/** The middle of the model behind a gateway, both ends on the device. */
+export function uArm(cut: Cut, to: Cut, profile: CodecProfile): SplitArm {
+  return { kind: 'split', id: `${cut.id}-${to.id}/${profile}`, cut, to, profile };
+}
+
 export interface ArmRules {
   /** Profiles in which activations may travel: one arm for every cut and profile. */
   readonly profiles: readonly CodecProfile[];
   /** `stay`: the model's inputs never leave the device, neither as tensors nor as picture files. */
   readonly inputs: 'may-leave' | 'stay';
+  /** `stay`: the model's outputs are made on the device and never leave it. @default 'may-leave' */
+  readonly outputs?: 'may-leave' | 'stay' | undefined;
   /** Cuts shallower than this share of the nodes are not offered; 0 offers all. */
   readonly minDepth: number;
 }
 
 /** The arms that the rules allow. `inputCut` is the cut before the first node. */
 export function allowedArms(inputCut: Cut, cuts: readonly Cut[], rules: ArmRules): readonly Arm[] {
-  const inside = cuts
-    .filter((cut) => cut.depth >= rules.minDepth)
-    .flatMap((cut) => rules.profiles.map((profile) => splitArm(cut, profile)));
-  if (rules.inputs === 'stay' || rules.minDepth > 0) return [DEVICE_ARM, ...inside];
+  const inputs = inputCut.tensors.map(({ name }) => name);
+  const first = cuts.filter(
+    (cut) => cut.depth >= rules.minDepth && !(rules.inputs === 'stay' && crossesOneOf(cut, inputs)),
+  );
+  const isInputAtHome = rules.inputs === 'stay' || rules.minDepth > 0;
+  if (rules.outputs === 'stay')
+    return [
+      DEVICE_ARM,
+      ...(isInputAtHome ? [] : uArms([inputCut], cuts, ['float32+deflate'])),
+      ...uArms(first, cuts, rules.profiles),
+    ];
+  const inside = first.flatMap((cut) => rules.profiles.map((profile) => splitArm(cut, profile)));
+  if (isInputAtHome) return [DEVICE_ARM, ...inside];
   return [DEVICE_ARM, splitArm(inputCut, 'float32+deflate'), splitArm(inputCut, 'image'), ...inside];
+}
+
+/** Every two cuts between which nothing is made that may not leave. */
+function uArms(
+  first: readonly Cut[],
+  last: readonly Cut[],
+  profiles: readonly CodecProfile[],
+): readonly Arm[] {
+  return first.flatMap((cut) =>
+    last
+      .filter((to) => to.position > cut.position && keepsOutputs(cut, to))
+      .flatMap((to) => profiles.map((profile) => uArm(cut, to, profile))),
+  );
+}
+
+/** Whether no output of the model is made between the cuts, or crosses the first. */
+export function keepsOutputs(cut: Cut, to: Cut): boolean {
+  const made = new Set(cut.headOutputs);
+  return to.headOutputs.every((name) => made.has(name)) && !crossesOneOf(cut, cut.headOutputs);
+}
+
+/** Whether a tensor of one of these names travels as it is. */
+export function crossesOneOf({ tensors }: Cut, names: readonly string[]): boolean {
+  return tensors.some(({ name }) => names.includes(name));
 }

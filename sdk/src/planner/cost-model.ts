@@ -10,6 +10,8 @@ export interface StageTimes {
   readonly tailMs: number;
   readonly downlinkMs: number;
   readonly decodeMs: number;
+  /** Of a U: the device's last layers. @default 0 */
+  readonly lastMs?: number | undefined;
 }
 
 /** What an arm costs on an idle device, an idle gateway and any link. */
@@ -20,6 +22,13 @@ export interface ArmCost {
   readonly tailMs: number;
   readonly receivedBytes: number;
   readonly decodeMs: number;
+  /** Of a U: the device's last layers. @default 0 */
+  readonly lastMs?: number | undefined;
+}
+
+/** All that the device does itself, in milliseconds. */
+export function onDeviceMs({ headMs, encodeMs, decodeMs, lastMs = 0 }: ArmCost | StageTimes): number {
+  return headMs + encodeMs + decodeMs + lastMs;
 }
 
 /** The present state of what all arms share. */
@@ -46,6 +55,7 @@ export function predictStages(cost: ArmCost, now: Conditions): StageTimes {
     tailMs: cost.tailMs * now.cloudSlowdown,
     downlinkMs: oneWayMs + transferMs(cost.receivedBytes, now.downlinkBitsPerSecond),
     decodeMs: cost.decodeMs * now.deviceSlowdown,
+    ...(cost.lastMs && { lastMs: cost.lastMs * now.deviceSlowdown }),
   };
 }
 
@@ -55,6 +65,6 @@ export function transferMs(bytes: number, bitsPerSecond: number): number {
 }
 
 export function totalMs(stages: StageTimes): number {
-  const { headMs, encodeMs, uplinkMs, queueMs, tailMs, downlinkMs, decodeMs } = stages;
-  return headMs + encodeMs + uplinkMs + queueMs + tailMs + downlinkMs + decodeMs;
+  const { uplinkMs, queueMs, tailMs, downlinkMs } = stages;
+  return onDeviceMs(stages) + uplinkMs + queueMs + tailMs + downlinkMs;
 }

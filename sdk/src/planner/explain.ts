@@ -2,6 +2,7 @@
 import { SplitError } from '../errors.ts';
 import { byteText, msText } from './amount-text.ts';
 import { chooseArm, type Situation } from './constraints.ts';
+import { onDeviceMs } from './cost-model.ts';
 import type { Objective } from './objective.ts';
 import { latencyMs } from './objective.ts';
 import type { Plan, PlanEntry } from './plan-file.ts';
@@ -63,8 +64,8 @@ function answer(arm: PlanEntry, objective: Objective, now: Situation): string {
   const totalMs = latencyMs(arm.cost, now);
   const start = `At ${rateText(uplinkBitsPerSecond)}${load}, ${arm.name} is ${BEST[objective]} with ${msText(totalMs)}`;
   if (arm.kind === 'device') return `${start}: nothing is sent.`;
-  const { headMs, encodeMs, decodeMs, tailMs, sentBytes } = arm.cost;
-  const hereMs = headMs + encodeMs + decodeMs;
+  const { tailMs, sentBytes } = arm.cost;
+  const hereMs = onDeviceMs(arm.cost);
   const awayMs = tailMs * cloudSlowdown;
   const uplinkMs = (sentBytes * 8000) / uplinkBitsPerSecond;
   const parts = `${msText(hereMs)} on the device, ${msText(uplinkMs)} to send ${byteText(sentBytes)}`;

@@ -3,6 +3,7 @@
  * is the largest of one or two lines, so who is best changes only where lines meet, or where an arm misses the deadline.
  */
 import type { Wish } from './constraints.ts';
+import { onDeviceMs } from './cost-model.ts';
 import { type EnvelopePiece, type Line, lineAt, lowerEnvelope, meetingX, type XRange } from './envelope.ts';
 import type { ObjectiveModels } from './objective.ts';
 import { armLine, type PlanLink, type PlannedArm } from './planned-arm.ts';
@@ -95,13 +96,14 @@ function constant(score: number): Line {
 }
 
 function slowestFixed({ cost }: PlannedArm, link: PlanLink): number {
-  const { headMs, encodeMs, decodeMs, tailMs, receivedBytes } = cost;
-  return Math.max(headMs, encodeMs + decodeMs, tailMs, (receivedBytes * 8000) / link.downlinkBitsPerSecond);
+  const { headMs, encodeMs, decodeMs, tailMs, receivedBytes, lastMs = 0 } = cost;
+  const replyMs = (receivedBytes * 8000) / link.downlinkBitsPerSecond;
+  return Math.max(headMs + lastMs, encodeMs + decodeMs, tailMs, replyMs);
 }
 
 function energyLine(arm: PlannedArm, link: PlanLink, power: NonNullable<ObjectiveModels['power']>): Line {
-  const { headMs, encodeMs, decodeMs, sentBytes } = arm.cost;
-  const computeMs = headMs + encodeMs + decodeMs;
+  const { sentBytes } = arm.cost;
+  const computeMs = onDeviceMs(arm.cost);
   const computeMj = power.computeWatts * computeMs;
   if (arm.kind === 'device') return constant(computeMj);
   const waitMs = armLine(arm, link).fixedMs - computeMs;

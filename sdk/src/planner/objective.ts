@@ -1,5 +1,12 @@
 /** Objectives: what the best arm is the best at. All are scores of which less is better. */
-import { type ArmCost, type Conditions, predictStages, totalMs, transferMs } from './cost-model.ts';
+import {
+  type ArmCost,
+  type Conditions,
+  onDeviceMs,
+  predictStages,
+  totalMs,
+  transferMs,
+} from './cost-model.ts';
 
 export const OBJECTIVES: readonly ['latency', 'throughput', 'energy', 'cost', 'bytes'] = [
   'latency',
@@ -79,15 +86,13 @@ export function scoreArm(
 
 /** Milliseconds of one request. A run that sends nothing waits for nobody. */
 export function latencyMs(cost: ArmCost, now: Conditions): number {
-  return staysHere(cost)
-    ? (cost.headMs + cost.encodeMs + cost.decodeMs) * now.deviceSlowdown
-    : totalMs(predictStages(cost, now));
+  return staysHere(cost) ? onDeviceMs(cost) * now.deviceSlowdown : totalMs(predictStages(cost, now));
 }
 
 /** The slowest of head, encode, uplink, tail and downlink, each working on another request. Delays of the link overlap. */
 export function bottleneckMs(cost: ArmCost, now: Conditions): number {
   return Math.max(
-    cost.headMs * now.deviceSlowdown,
+    (cost.headMs + (cost.lastMs ?? 0)) * now.deviceSlowdown,
     (cost.encodeMs + cost.decodeMs) * now.deviceSlowdown,
     transferMs(cost.sentBytes, now.uplinkBitsPerSecond),
     cost.tailMs * now.cloudSlowdown,
@@ -97,7 +102,7 @@ export function bottleneckMs(cost: ArmCost, now: Conditions): number {
 
 /** P_compute · t_compute + (P_send + α · rate) · t_send + P_idle · t_wait; watts times milliseconds are millijoules. */
 export function energyMj(cost: ArmCost, now: Conditions, power: PowerModel): number {
-  const computeMs = (cost.headMs + cost.encodeMs + cost.decodeMs) * now.deviceSlowdown;
+  const computeMs = onDeviceMs(cost) * now.deviceSlowdown;
   if (staysHere(cost)) return power.computeWatts * computeMs;
   const sendMs = transferMs(cost.sentBytes, now.uplinkBitsPerSecond);
   const sendWatts = power.sendWatts + power.sendWattsPerMbps * (now.uplinkBitsPerSecond / 1e6);

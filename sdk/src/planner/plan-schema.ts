@@ -32,6 +32,7 @@ const EntrySchema = z.strictObject({
     tailMs: Amount,
     receivedBytes: Amount,
     decodeMs: Amount,
+    lastMs: Amount.optional(),
   }),
   payloadBytes: Amount,
   deviceMemoryBytes: Amount.nullable(),

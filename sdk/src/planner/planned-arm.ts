@@ -1,5 +1,5 @@
 /** An arm as a plan knows it: what it costs, what it needs, and what it does to the answers. */
-import type { ArmCost } from './cost-model.ts';
+import { type ArmCost, onDeviceMs } from './cost-model.ts';
 import type { Line } from './envelope.ts';
 
 export interface PlannedArm {
@@ -40,8 +40,8 @@ export interface PlanLink {
 
 /** The arm's latency on every uplink, the cloud being `cloudSlowdown` times slower than measured. */
 export function armLine(arm: PlannedArm, link: PlanLink, cloudSlowdown = 1): Line {
-  const { headMs, encodeMs, tailMs, receivedBytes, decodeMs, sentBytes } = arm.cost;
-  const hereMs = headMs + encodeMs + decodeMs;
+  const { tailMs, receivedBytes, sentBytes } = arm.cost;
+  const hereMs = onDeviceMs(arm.cost);
   if (arm.kind === 'device') return { fixedMs: hereMs, bytes: 0 };
   const backMs = (receivedBytes * 8000) / link.downlinkBitsPerSecond;
   const awayMs = link.roundTripMs + link.queueMs + tailMs * cloudSlowdown + backMs;

@@ -24,6 +24,12 @@ export const PACKET_OVERHEAD_BYTES: number = 1024;
 /** Most parts that one credit asks for again: bounds its size. */
 export const MAX_MISSING_PARTS: number = 256;
 
+/** Most stages behind the first that a request may name. */
+export const MAX_ROUTE_STAGES: number = 7;
+
+/** Most gateways that a request may name for one stage. */
+export const MAX_ROUTE_GATEWAYS: number = 16;
+
 /** Bytes of one message that may be under way before the receiver grants more. */
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024;
 

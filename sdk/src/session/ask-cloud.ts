@@ -7,7 +7,8 @@ import { encodeFrontier, type FrontierValues } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
-import { headOutputs, tailFetches } from './run-head.ts';
+import { headOutputs, profileBack, tailFetches } from './run-head.ts';
+import { runLast } from './run-last.ts';
 import { type Answer, signalOf } from './run-local.ts';
 import { makeTrace } from './trace.ts';
 
@@ -30,12 +31,16 @@ export async function askCloud(parts: SessionParts, args: RunArguments, question
   const { arm, gateway, head, startMs } = question;
   const { frames, reply } = await sendValues(parts, args, question);
   const decoded = await decode(parts, args, reply);
-  const onDevice = { headMs: head.elapsedMs, encodeMs: frames.elapsedMs, decodeMs: decoded.elapsedMs };
+  const last = await runLast(parts, args, { arm, values: { ...head.value.values, ...decoded.value } });
+  const onDevice = {
+    ...{ headMs: head.elapsedMs, encodeMs: frames.elapsedMs, decodeMs: decoded.elapsedMs },
+    ...(arm.to && { lastMs: last.elapsedMs }),
+  };
   const stages = learn(parts, arm, onDevice, reply);
   const { sentBytes, receivedBytes, attempts } = reply.timings;
   const totalMs = parts.clock.nowMs() - startMs;
   const trace = makeTrace(arm, stages, { gateway, sentBytes, receivedBytes, attempts, totalMs });
-  return { outputs: { ...decoded.value, ...headOutputs(head.value, args) }, trace };
+  return { outputs: { ...last.value, ...headOutputs(head.value, args) }, trace };
 }
 
 /** Frames that need what the gateway does not have are sent again without that need, within the same deadline. */
@@ -91,7 +96,8 @@ async function sendFrames(
   const cut = arm.cut.position === 0 ? 'input' : arm.cut.id;
   const request = {
     ...{ model: options.model, digest: model.digest, cut, tensors, fetches: tailFetches(args, arm) },
-    replyProfile: options.replyProfile,
+    replyProfile: profileBack(parts, arm),
+    ...(arm.to && { to: arm.to.id }),
     traceparent: args.traceparent,
   };
   try {
@@ -114,7 +120,7 @@ function decode({ codec, pace }: SessionParts, args: RunArguments, reply: Reply)
 function learn(
   { controller, clock }: SessionParts,
   arm: SplitArm,
-  onDevice: Pick<StageTimes, 'headMs' | 'encodeMs' | 'decodeMs'>,
+  onDevice: Pick<StageTimes, 'headMs' | 'encodeMs' | 'decodeMs' | 'lastMs'>,
   { timings }: Reply,
 ): StageTimes {
   const { uplinkMs, queueMs, downlinkMs, decodeMs, tailMs, encodeMs } = timings;

@@ -1,10 +1,13 @@
 /** Calibration: one run on the device that learns what every arm costs here, from the caller's own input. */
+import type { Cut } from '../cut/cut.ts';
 import type { DeviceArm, SplitArm } from '../planner/arm.ts';
 import type { Tensors } from '../tensor.ts';
 import type { AnnouncedModel } from '../transport/request-client.ts';
 import { encodeFrontier, hasImages } from './frontier-frames.ts';
+import type { ResolvedOptions } from './options.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
+import { profileBack, tailFetches } from './run-head.ts';
 import { type Answer, signalOf } from './run-local.ts';
 import { makeTrace, NO_STAGES } from './trace.ts';
 
@@ -22,14 +25,21 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
   const wholeMs = sum(segmentMs);
   controller.setCost(device, { ...FREE, headMs: wholeMs });
   const outputs = Object.fromEntries(args.fetches.map((name) => [name, run.value.values[name]])) as Tensors;
-  const reply = await replyCost(parts, outputs);
+  const reply = await replyCost(parts, outputs, options.replyProfile);
+  const values = { ...args.feeds, ...run.value.values };
+  // Arms that differ in their second cut alone send the same; most that differ in the first alone get the same.
+  const [sent, received] = [onceByKey(sentCost), onceByKey(replyCost)];
   for (const arm of parts.arms) {
     if (arm.kind === 'device' || (arm.profile === 'image' && !hasImages(arm, args.options.images))) continue;
-    const headMs = headTime(parts, arm, segmentMs);
-    const sent = await sentCost(parts, args, arm, { ...args.feeds, ...run.value.values });
+    const headMs = timeBefore(parts, arm.cut, segmentMs);
+    const lastMs = arm.to && wholeMs - timeBefore(parts, arm.to, segmentMs);
+    const way = await sent(`${arm.cut.id}/${arm.profile}`, parts, args, arm, values);
+    const back = arm.to
+      ? await received(backKey(args, arm), parts, pickBack(values, args, arm), profileBack(parts, arm))
+      : reply;
     // Until the gateway says how long its tails take, they are taken to run as fast as here without the slowdown.
-    const tailMs = (wholeMs - headMs) / options.emulatedSlowdown;
-    controller.setCost(arm, { headMs, ...sent, tailMs, ...reply });
+    const tailMs = (wholeMs - headMs - (lastMs ?? 0)) / options.emulatedSlowdown;
+    controller.setCost(arm, { headMs, ...way, tailMs, ...back, ...(lastMs !== undefined && { lastMs }) });
   }
   return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
 }
@@ -40,14 +50,34 @@ export function adoptTailTimes(parts: SessionParts, announced: AnnouncedModel): 
   for (const arm of parts.arms) {
     const cost = parts.controller.cost(arm);
     if (arm.kind === 'device' || cost === undefined) continue;
-    const tailMs = arm.cut.position === 0 ? announced.inputTailMs : tails.get(arm.cut.id);
-    if (tailMs !== undefined) parts.controller.setCost(arm, { ...cost, tailMs });
+    const wholeMs = arm.cut.position === 0 ? announced.inputTailMs : tails.get(arm.cut.id);
+    const leftMs = arm.to ? tails.get(arm.to.id) : 0;
+    if (wholeMs === undefined || leftMs === undefined) continue;
+    parts.controller.setCost(arm, { ...cost, tailMs: Math.max(0, wholeMs - leftMs) });
   }
 }
 
 const FREE = { headMs: 0, encodeMs: 0, sentBytes: 0, tailMs: 0, receivedBytes: 0, decodeMs: 0 };
 
-function headTime({ executor }: SessionParts, { cut }: SplitArm, segmentMs: readonly number[]): number {
+/** The same work under the same key is done once. */
+function onceByKey<Args extends readonly unknown[], T>(work: (...args: Args) => Promise<T>) {
+  const done = new Map<string, Promise<T>>();
+  return (key: string, ...args: Args): Promise<T> => {
+    const found = done.get(key) ?? work(...args);
+    done.set(key, found);
+    return found;
+  };
+}
+
+function backKey(args: RunArguments, arm: SplitArm): string {
+  return JSON.stringify([arm.profile, ...tailFetches(args, arm)]);
+}
+
+function pickBack(values: Tensors, args: RunArguments, arm: SplitArm): Tensors {
+  return Object.fromEntries(tailFetches(args, arm).map((name) => [name, values[name]])) as Tensors;
+}
+
+function timeBefore({ executor }: SessionParts, cut: Cut, segmentMs: readonly number[]): number {
   const segments = executor.cuts.findIndex(({ id }) => id === cut.id) + 1;
   return cut.position === 0 ? 0 : sum(segmentMs.slice(0, segments));
 }
@@ -62,10 +92,12 @@ async function sentCost(parts: SessionParts, args: RunArguments, arm: SplitArm, 
   return { encodeMs, sentBytes: sum(frames.map(({ frame }) => frame.length)) };
 }
 
-async function replyCost({ codec, options, clock }: SessionParts, outputs: Tensors) {
-  const frames = await Promise.all(
-    Object.values(outputs).map((tensor) => codec.encode(tensor, options.replyProfile)),
-  );
+async function replyCost(
+  { codec, options, clock }: SessionParts,
+  outputs: Tensors,
+  profile: ResolvedOptions['replyProfile'],
+) {
+  const frames = await Promise.all(Object.values(outputs).map((tensor) => codec.encode(tensor, profile)));
   const startMs = clock.nowMs();
   await Promise.all(frames.map((frame) => codec.decode(frame)));
   const decodeMs = (clock.nowMs() - startMs) * options.emulatedSlowdown;

@@ -19,7 +19,7 @@ import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
-import { checkedPlan, type PlannedArms, plannedArms } from './planned-arms.ts';
+import { checkedPlan, innerCuts, type PlannedArms, plannedArms } from './planned-arms.ts';
 import { createPlannedTables } from './planned-tables.ts';
 import { createReferenceFrames } from './reference-frames.ts';
 import { createSession, type SplitSession } from './split-session.ts';
@@ -159,7 +159,7 @@ function sessionArms(
   if (!planned) return allowedArms(inputCut, executor.cuts, options);
   const open = new Set(executor.cuts.map(({ id }) => id));
   return planned.arms.filter(
-    (arm) => arm.kind === 'device' || arm.cut.position === 0 || open.has(arm.cut.id),
+    (arm) => arm.kind === 'device' || innerCuts(arm).every(({ id }) => open.has(id)),
   );
 }
 

@@ -37,6 +37,11 @@ export interface SplitSessionOptions {
   /** `stay`: the model's inputs never leave the device; only what a cut inside the model sends does. @default 'may-leave' */
   readonly inputs?: 'may-leave' | 'stay' | undefined;
   /**
+   * `stay`: the model's outputs are made on the device. A gateway then runs the middle of the model alone, between two cuts
+   * that both move (a U). With `inputs: 'stay'` it sees neither end. @default 'may-leave'
+   */
+  readonly outputs?: 'may-leave' | 'stay' | undefined;
+  /**
    * Where gateways may be, by the region that they announce; one that announces none is in none of them. A plan's own
    * regions hold as well. @default anywhere
    */
@@ -145,6 +150,7 @@ const schema = z.strictObject({
   connectTimeoutMs: z.number().nonnegative().max(600_000).default(3000),
   fallback: z.enum(['local', 'none']).default('local'),
   inputs: z.enum(['may-leave', 'stay']).default('may-leave'),
+  outputs: z.enum(['may-leave', 'stay']).default('may-leave'),
   regions: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
   minDepth: z.number().min(0).max(1).default(0),
   profiles: z.array(codecProfile).min(1).default(['uint8+deflate', 'uint8']),
@@ -172,6 +178,7 @@ type Defaulted =
   | 'connectTimeoutMs'
   | 'fallback'
   | 'inputs'
+  | 'outputs'
   | 'minDepth'
   | 'profiles'
   | 'replyProfile'

@@ -2,10 +2,19 @@
 import { isCodecProfile } from '../codec/codec.ts';
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
-import { type Arm, type ArmRules, DEVICE_ARM, type SplitArm, splitArm } from '../planner/arm.ts';
+import {
+  type Arm,
+  type ArmRules,
+  DEVICE_ARM,
+  keepsOutputs,
+  type SplitArm,
+  splitArm,
+  uArm,
+} from '../planner/arm.ts';
 import type { ArmCost } from '../planner/cost-model.ts';
 import { type Plan, type PlanEntry, readPlan } from '../planner/plan-file.ts';
 import type { SplitModel } from './open-model.ts';
+import { sendsInput } from './run-head.ts';
 
 export interface PlannedArms {
   readonly cuts: readonly Cut[];
@@ -47,7 +56,7 @@ export function plannedArms(
 ): PlannedArms {
   const offers = plan.arms.flatMap((entry) => offerOf(entry, model, rules) ?? []);
   const kept = keptCuts(offers, rules.maxCuts);
-  const left = offers.filter(({ arm: { cut } }) => cut.position === 0 || kept.has(cut));
+  const left = offers.filter(({ arm }) => innerCuts(arm).every((cut) => kept.has(cut)));
   const device = plan.arms.find(({ kind }) => kind === 'device');
   return {
     cuts: [...kept].sort((a, b) => a.position - b.position),
@@ -67,17 +76,31 @@ function offerOf(entry: PlanEntry, model: SplitModel, rules: ArmRules): Offer | 
   if (entry.kind === 'device' || entry.excludedBy.length > 0) return undefined;
   const slash = entry.id.indexOf('/');
   const [place, profile] = [entry.id.slice(0, slash), entry.id.slice(slash + 1)];
-  const cut = place === 'input' ? model.cuts[0] : model.cuts.find(({ id }) => id === place);
+  const [cut, to] = place.split('-').map((id) => cutNamed(model, id));
   if (cut === undefined || !(profile === 'image' || isCodecProfile(profile))) return undefined;
-  if (entry.kind === 'cloud' && rules.inputs === 'stay') return undefined;
-  return cut.depth < rules.minDepth ? undefined : { arm: splitArm(cut, profile), entry };
+  if (rules.inputs === 'stay' && sendsInput(cut, model)) return undefined;
+  if (cut.depth < rules.minDepth) return undefined;
+  if (!place.includes('-'))
+    return rules.outputs === 'stay' ? undefined : { arm: splitArm(cut, profile), entry };
+  const isLegal = to !== undefined && to.position > cut.position && profile !== 'image';
+  if (!isLegal || (rules.outputs === 'stay' && !keepsOutputs(cut, to))) return undefined;
+  return { arm: uArm(cut, to, profile), entry };
+}
+
+function cutNamed({ cuts }: SplitModel, id: string): Cut | undefined {
+  return id === 'input' ? cuts[0] : cuts.find((cut) => cut.id === id);
+}
+
+/** Those that an executor must have for the arm. */
+export function innerCuts({ cut, to }: SplitArm): readonly Cut[] {
+  return [cut, ...(to ? [to] : [])].filter(({ position }) => position > 0);
 }
 
 function keptCuts(offers: readonly Offer[], maxCuts: number): ReadonlySet<Cut> {
-  const inner = offers.filter(({ arm: { cut } }) => cut.position > 0);
+  const inner = offers.filter(({ arm }) => innerCuts(arm).length > 0);
   const isBest = ({ entry }: Offer) => (entry.best === null ? 1 : 0);
   const ranked = inner.toSorted(
     (a, b) => isBest(a) - isBest(b) || a.entry.cost.sentBytes - b.entry.cost.sentBytes,
   );
-  return new Set([...new Set(ranked.map(({ arm }) => arm.cut))].slice(0, maxCuts));
+  return new Set([...new Set(ranked.flatMap(({ arm }) => innerCuts(arm)))].slice(0, maxCuts));
 }

@@ -1,17 +1,17 @@
 /** One run: look for a tail, let the controller decide, go. */
 import type { Decision } from '../adaptive/decision.ts';
 import { SplitError } from '../errors.ts';
-import type { Arm } from '../planner/arm.ts';
-import { DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
+import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import { adoptTailTimes } from './calibrate.ts';
 import { hasImages } from './frontier-frames.ts';
 import type { Journal } from './journal.ts';
 import type { LinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
+import { sendsInput } from './run-head.ts';
 import { type Answer, runLocal } from './run-local.ts';
 import { runSplit } from './run-split.ts';
-import { type FoundTail, findTail, type Tail } from './tail.ts';
+import { type FoundTail, findTail, runsArm, type Tail } from './tail.ts';
 
 export interface RunContext {
   readonly journal: Journal;
@@ -103,7 +103,7 @@ function decide(
   const wanted = args.options.arm;
   if (wanted !== undefined) return { arm: namedArm(parts, args, wanted) };
   if (tail.error) return { arm: DEVICE_ARM };
-  const possible = parts.arms.filter((arm) => isPossible(arm, args, tail));
+  const possible = parts.arms.filter((arm) => isPossible(parts, arm, { args, tail }));
   return parts.controller.decide(possible, parts.clock.nowMs(), { deadlineMs });
 }
 
@@ -116,11 +116,10 @@ function patienceMs({ options }: SessionParts, { giveUpAfterMs }: RunDecision): 
   return Math.max(LEAST_PATIENCE_MS, giveUpAfterMs);
 }
 
-function namedArm({ arms }: SessionParts, { options }: RunArguments, id: string): Arm {
+function namedArm({ arms, model }: SessionParts, { options }: RunArguments, id: string): Arm {
   const arm = arms.find((candidate) => candidate.id === id);
-  if (arm?.kind === 'split' && arm.cut.position === 0 && options.inputs === 'stay') {
-    throw new SplitError('options-invalid', `arm '${id}' sends the input, and options.inputs is 'stay'`);
-  }
+  if (arm && options.inputs === 'stay' && arm.kind === 'split' && sendsInput(arm.cut, model))
+    throw new SplitError('options-invalid', `arm '${id}' sends an input, and options.inputs is 'stay'`);
   if (arm) return arm;
   throw new SplitError(
     'options-invalid',
@@ -128,12 +127,17 @@ function namedArm({ arms }: SessionParts, { options }: RunArguments, id: string)
   );
 }
 
-/** The gateway has the cut's tail, and pictures are at hand where the arm sends pictures. */
-function isPossible(arm: Arm, args: RunArguments, tail: Tail): boolean {
+/** The gateway has what lies behind the cut, and pictures are at hand where the arm sends pictures. */
+function isPossible({ model }: SessionParts, arm: Arm, { args, tail }: AskedTail): boolean {
   if (arm.kind === 'device') return true;
-  if (arm.cut.position === 0 && args.options.inputs === 'stay') return false;
+  if (args.options.inputs === 'stay' && sendsInput(arm.cut, model)) return false;
   if (arm.profile === 'image' && !hasImages(arm, args.options.images)) return false;
-  return arm.cut.position === 0 || (tail.announced?.cuts.some(({ id }) => id === arm.cut.id) ?? false);
+  return tail.announced !== undefined && runsArm(tail.announced, arm);
+}
+
+interface AskedTail {
+  readonly args: RunArguments;
+  readonly tail: Tail;
 }
 
 // Runs vary: the device's rest of the model is given a little more than it took when it was measured.

@@ -1,5 +1,7 @@
 /** Which gateway runs the tail: the first alive in an allowed region that has the very same model, or why there is none. */
+import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
+import type { SplitArm } from '../planner/arm.ts';
 import type { AnnouncedModel, Announcement } from '../transport/request-client.ts';
 
 export interface FoundTail {
@@ -41,6 +43,12 @@ export function findTail(
       `model '${name}' is ${digest.slice(0, 12)} here and ${theirs} at the gateway`,
     ),
   };
+}
+
+/** Whether a gateway that announces this runs the arm: the tail at its cut, or of a U what lies between its cuts. */
+export function runsArm({ cuts, range }: AnnouncedModel, { cut, to }: SplitArm): boolean {
+  const has = ({ id, position }: Cut) => position === 0 || cuts.some((announced) => announced.id === id);
+  return has(cut) && (to === undefined || (range !== undefined && has(to)));
 }
 
 function outsideOf(regions: readonly string[], gateways: readonly Announcement[]): SplitError {

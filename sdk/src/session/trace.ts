@@ -10,6 +10,8 @@ export interface Trace extends StageTimes {
   readonly cut: string;
   /** The cut's place as a share of the model's nodes: 0 all in the cloud, 1 all on the device. */
   readonly depth: number;
+  /** Of a U: the tensor by which the cut is called behind which the device went on. */
+  readonly to?: string;
   /** How the activations travelled; `undefined` on the device. */
   readonly profile: string | undefined;
   readonly gateway: string | undefined;
@@ -50,6 +52,7 @@ export function makeTrace(arm: Arm, stages: StageTimes, details: TraceDetails): 
     arm: arm.id,
     cut: cutName(arm),
     depth: arm.kind === 'device' ? 1 : arm.cut.depth,
+    ...(arm.kind === 'split' && arm.to && { to: arm.to.name }),
     profile: arm.kind === 'device' ? undefined : arm.profile,
     gateway: undefined,
     sentBytes: 0,

@@ -66,9 +66,11 @@ export function createExchangeMaker(options: ExchangeMakerOptions): ExchangeMake
 
   return {
     newId,
-    request: (gateway, { tensors, traceparent, ...fields }, wait, closed) => {
+    request: (gateway, { tensors, to, route, traceparent, ...fields }, wait, closed) => {
       const { id, seal } = closed ?? { id: newId() };
-      const traced = traceparent === undefined ? fields : { ...fields, traceparent };
+      // CBOR would write what is undefined.
+      const where = { ...(to !== undefined && { to }), ...(route !== undefined && { route }) };
+      const traced = { ...fields, ...where, ...(traceparent !== undefined && { traceparent }) };
       const plain = { v: 1, t: 'request', id, ...traced, tensors: tensorFields(tensors) } as const;
       const head = seal ? { ...plain, seal } : plain;
       const frames = closed ? [closed.payload] : tensors.map(({ frame }) => frame);

@@ -1,6 +1,7 @@
 /** What a device asks of a gateway, and what it gets. */
 import { SplitError } from '../errors.ts';
 import type { Announcement } from '../protocol/v1/announcement.ts';
+import type { RouteStage, StageField } from '../protocol/v1/messages.ts';
 import type { NamedFrame } from './named-frames.ts';
 import type { ReplyTimings } from './reply-timings.ts';
 
@@ -10,6 +11,10 @@ export interface OutgoingRequest {
   readonly digest: string;
   /** A cut's id, or `input` where the model's inputs are sent. */
   readonly cut: string;
+  /** A cut's id where the run is to stop, with `fetches` that cross it. @default at the model's outputs */
+  readonly to?: string | undefined;
+  /** Further stages. @default none */
+  readonly route?: readonly RouteStage[] | undefined;
   readonly tensors: readonly NamedFrame[];
   readonly fetches: readonly string[];
   /** Codec profile for the outputs. */
@@ -22,6 +27,8 @@ export interface Reply {
   readonly gateway: string;
   readonly tensors: readonly NamedFrame[];
   readonly timings: ReplyTimings;
+  /** Of a request that was handed on: what the stages behind the gateway took. */
+  readonly stages?: readonly StageField[] | undefined;
 }
 
 /** @throws SplitError for a request that the gateway, by its announcement, or the device itself would refuse */

@@ -245,7 +245,8 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       const { end, timings } = await exchangeWith(maker.request(gateway, request, wait, closed));
       const { head, payload } = end.result;
       const plain = closed ? await closed.openResult({ ...head, payload }) : payload;
-      return { gateway, tensors: splitFrames(head.tensors, plain), timings };
+      const { stages } = head;
+      return { gateway, tensors: splitFrames(head.tensors, plain), timings, stages };
     },
     probe: async (gateway, { bytes, ...wait }) => {
       check(wait);

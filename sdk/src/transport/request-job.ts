@@ -1,7 +1,7 @@
 /** One request at the gateway: run once, answered as often as it is asked again, ended by its deadline. */
 import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import type { ProbeHeader, RequestHeader } from '../protocol/v1/messages.ts';
+import type { ProbeHeader, RequestHeader, RouteStage, StageField } from '../protocol/v1/messages.ts';
 import type { ResultSeal } from '../protocol/v1/sealed.ts';
 import type { WholeMessage } from './assembly.ts';
 import { type GatewaySeal, openPlain } from './gateway-seal.ts';
@@ -17,6 +17,10 @@ export interface IncomingRequest {
   readonly model: string;
   readonly digest: string;
   readonly cut: string;
+  /** The cut to stop at. Absent: at the model's outputs. */
+  readonly to?: string | undefined;
+  /** Further stages; absent where there are none. */
+  readonly route?: readonly RouteStage[] | undefined;
   readonly tensors: readonly NamedFrame[];
   readonly fetches: readonly string[];
   readonly replyProfile: string;
@@ -38,6 +42,8 @@ export interface OutgoingReply {
   readonly decodeMs: number;
   readonly tailMs: number;
   readonly encodeMs: number;
+  /** Of a request that was handed on. */
+  readonly stages?: readonly StageField[] | undefined;
 }
 
 export interface JobOptions {
@@ -197,7 +203,7 @@ function openRequest({ seal, device, gatewayId: gateway, message }: JobOptions, 
 
 function incoming(
   { device, message }: JobOptions,
-  { id, model, digest, cut, fetches, replyProfile, tensors: fields, traceparent }: RequestHeader,
+  { id, model, digest, cut, to, route, fetches, replyProfile, tensors: fields, traceparent }: RequestHeader,
   end: { readonly payload: Uint8Array; readonly deadlineMs: number; readonly signal: AbortSignal },
 ): IncomingRequest {
   const { payload, deadlineMs, signal } = end;
@@ -205,7 +211,7 @@ function incoming(
   const arrivedMs = message.lastArrivalMs;
   const uplinkBitsPerSecond = uplinkOf(message);
   return {
-    ...{ id, device, model, digest, cut, tensors, fetches, replyProfile },
+    ...{ id, device, model, digest, cut, to, route, tensors, fetches, replyProfile },
     ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond, traceparent },
   };
 }
@@ -219,7 +225,7 @@ function uplinkOf({ firstArrivalMs, lastArrivalMs, laterBytes }: JobOptions['mes
 }
 
 function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {
-  const { queueMs, decodeMs, tailMs, encodeMs } = times;
+  const { queueMs, decodeMs, tailMs, encodeMs, stages } = times;
   const { firstArrivalMs, lastArrivalMs, laterBytes } = message;
   return {
     v: 1,
@@ -229,5 +235,6 @@ function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: O
     tensors: tensorFields(tensors),
     ...{ queueMs, decodeMs, tailMs, encodeMs, firstArrivalMs, lastArrivalMs, laterBytes },
     repliedMs: 0,
+    ...(stages && { stages }),
   } as const;
 }

@@ -42,3 +42,25 @@ test('a gateway opens it', async () => {
   const { payload } = await gateway.open(request, sealed.payload);
   expect(Buffer.from(payload).toString('hex')).toBe(seals.requestPlain);
 });
+
+test('the seal vouches for where the request stops and who goes on', async () => {
+  const device = createDeviceSeal(seals, seals.salt);
+  const route = [{ cut: 'c5', profile: 'float32', gateways: ['fog-2'] }];
+  const asked = { ...request, to: 'c9', route };
+  const { seal, payload } = await device.close(asked, seals.epoch, [Buffer.from(seals.requestPlain, 'hex')]);
+  const open = (changed: object) =>
+    createGatewaySeal({
+      policy: 'required',
+      findKey: () => parseKey(seals.key, 'key'),
+      randomId: () => seals.epoch,
+    }).open({ ...asked, seal, ...changed }, Buffer.from(payload));
+  for (const changed of [
+    { to: undefined },
+    { to: 'c8' },
+    { route: undefined },
+    { route: [{ cut: 'c5', profile: 'float32', gateways: ['fog-3'] }] },
+    { route: [{ cut: 'c5', profile: 'uint8', gateways: ['fog-2'] }] },
+  ])
+    await expect(open(changed)).rejects.toMatchObject({ code: 'decryption-failed' });
+  expect(Buffer.from((await open({})).payload).toString('hex')).toBe(seals.requestPlain);
+});

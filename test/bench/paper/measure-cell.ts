@@ -195,6 +195,6 @@ function measuredArm(prediction: Prediction, rounds: readonly Round[]): Measured
 /** Each stage's own median: they need not add up to that of the totals. */
 function medianStages(runs: readonly TimedRun[]): StageTimes {
   const names = Object.keys(NO_STAGES) as (keyof StageTimes)[];
-  const medians = names.map((name) => [name, median(runs.map(({ stages }) => stages[name]))]);
+  const medians = names.map((name) => [name, median(runs.map(({ stages }) => stages[name] ?? 0))]);
   return Object.fromEntries(medians) as unknown as StageTimes;
 }

@@ -19,6 +19,18 @@ export interface AnnouncedModel {
   readonly cuts: readonly AnnouncedCut[];
   /** Time of the whole model on the gateway, in milliseconds; `undefined` where it was not measured. */
   readonly inputTailMs?: number | undefined;
+  /** Which part of the model it runs for requests that say where to stop or who goes on. Absent: it takes no such requests. */
+  readonly range?: AnnouncedRange | undefined;
+}
+
+/** Requests may begin and end anywhere in it. */
+export interface AnnouncedRange {
+  /** A cut's id, or `input`. */
+  readonly from: string;
+  /** A cut's id, or `outputs`. */
+  readonly to: string;
+  /** Where requests may begin and end, and the time from there to `to`. Absent: the model's `cuts`. */
+  readonly cuts?: readonly AnnouncedCut[] | undefined;
 }
 
 export interface AnnouncementBody {
@@ -34,6 +46,8 @@ export interface AnnouncementBody {
   readonly price?: number | undefined;
   /** How often it announces itself, in milliseconds: silent for three times as long, it is taken for gone. */
   readonly everyMs?: number | undefined;
+  /** Whether it hands requests on to the next stage of their route. @default false */
+  readonly forwards?: boolean | undefined;
   /** There where the gateway takes sealed requests. */
   readonly seal?: AnnouncedSeal | undefined;
 }
@@ -47,14 +61,17 @@ export interface Announcement extends Omit<AnnouncementBody, 'state'> {
 
 const Milliseconds = z.number().nonnegative();
 
+const Cuts = z.array(z.object({ id: z.string().max(64), tailMs: Milliseconds }));
+
 const Body = z.object({
   state: z.enum(['ready', 'draining', 'offline']),
   models: z.array(
     z.object({
       name: z.string().max(256),
       digest: z.string().max(128),
-      cuts: z.array(z.object({ id: z.string().max(64), tailMs: Milliseconds })),
+      cuts: Cuts,
       inputTailMs: Milliseconds.optional(),
+      range: z.object({ from: z.string().max(64), to: z.string().max(64), cuts: Cuts.optional() }).optional(),
     }),
   ),
   maxPayloadBytes: z.number().int().positive(),
@@ -62,6 +79,7 @@ const Body = z.object({
   queueMs: Milliseconds.optional(),
   price: Milliseconds.optional(),
   everyMs: z.number().positive().optional(),
+  forwards: z.boolean().optional(),
   seal: z.object({ epoch: z.string().max(64), policy: z.enum(['required', 'optional']) }).optional(),
 });
 

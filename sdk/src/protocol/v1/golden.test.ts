@@ -15,6 +15,8 @@ interface Golden {
   }[];
   /** The body of the message named `announcement`. */
   readonly announcement: Omit<Announcement, 'v' | 'gateway'>;
+  /** The body of the message named `announcement with ranges`. */
+  readonly ranged: Omit<Announcement, 'v' | 'gateway'>;
 }
 
 const golden = JSON.parse(readFileSync(new URL('golden.json', import.meta.url), 'utf8')) as Golden;
@@ -48,14 +50,13 @@ test('every type of message has a vector', () => {
   ]);
 });
 
-test('the body of an announcement is written to the byte, and read', () => {
-  const payload = golden.messages.find(({ header }) => header.t === 'announcement')?.payload ?? '';
-  expect(toHex(encodeAnnouncement(golden.announcement))).toBe(payload);
-  expect(decodeAnnouncement('gw-1', Buffer.from(payload, 'hex'))).toEqual({
-    v: 1,
-    gateway: 'gw-1',
-    ...golden.announcement,
-  });
+test.each([
+  ['announcement', golden.announcement],
+  ['announcement with ranges', golden.ranged],
+])('the body of an %s is written to the byte, and read', (wanted, body) => {
+  const payload = golden.messages.find(({ name }) => name === wanted)?.payload ?? '';
+  expect(toHex(encodeAnnouncement(body))).toBe(payload);
+  expect(decodeAnnouncement('gw-1', Buffer.from(payload, 'hex'))).toEqual({ v: 1, gateway: 'gw-1', ...body });
 });
 
 test('a trace context that is none is left out, and the request goes on', () => {

@@ -24,7 +24,20 @@ export interface TensorField {
   readonly bytes: number;
 }
 
-/** Device to gateway, part 0: run the tail behind `cut` (`input`: the whole model) on these frames. */
+/** One stage behind the first: where it begins, and how what crosses there travels to it. */
+export interface RouteStage {
+  /** A cut's id. The stage before ends there. */
+  readonly cut: string;
+  /** Codec profile of what is handed on. */
+  readonly profile: string;
+  /** Ids of the gateways that may run it. Absent: whoever announces that it serves the range. */
+  readonly gateways?: readonly string[] | undefined;
+}
+
+/**
+ * Device to gateway, part 0: run what lies behind `cut` (`input`: the whole model) on these frames. A gateway that hands a
+ * request on sends one of these itself, with what is left of the route.
+ */
 export interface RequestHeader extends PartFields {
   readonly v: 1;
   readonly t: 'request';
@@ -32,6 +45,10 @@ export interface RequestHeader extends PartFields {
   readonly model: string;
   readonly digest: string;
   readonly cut: string;
+  /** The cut to stop at: `fetches` may then name what crosses it. Absent: at the model's outputs. */
+  readonly to?: string | undefined;
+  /** Further stages, in their order: the receiver runs up to the first of these cuts and hands on. Absent: all is its own. */
+  readonly route?: readonly RouteStage[] | undefined;
   readonly tensors: readonly TensorField[];
   readonly fetches: readonly string[];
   /** The codec profile that the outputs shall come back in. */
@@ -83,6 +100,17 @@ export interface ProbeHeader extends PartFields {
   readonly deadlineMs: number;
 }
 
+/** What a stage behind the one that answers took, milliseconds of its own clock; `elapsedMs` of the one that asked it. */
+export interface StageField {
+  readonly gateway: string;
+  readonly queueMs: number;
+  readonly decodeMs: number;
+  readonly tailMs: number;
+  readonly encodeMs: number;
+  /** From sending to the answer. */
+  readonly elapsedMs: number;
+}
+
 /** Gateway to device, part 0. Times are milliseconds of the gateway's own monotonic clock. */
 export interface ResultHeader extends PartFields {
   readonly v: 1;
@@ -99,6 +127,8 @@ export interface ResultHeader extends PartFields {
   /** Bytes of the request that arrived after its first part. */
   readonly laterBytes: number;
   readonly repliedMs: number;
+  /** Of a request that was handed on: the stages behind this one, in their order. `tailMs` holds the wait for them too. */
+  readonly stages?: readonly StageField[] | undefined;
   /** There where the payload is encrypted. */
   readonly seal?: ResultSeal | undefined;
 }

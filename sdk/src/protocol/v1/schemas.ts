@@ -1,6 +1,6 @@
 /** What the headers of messages.ts look like on the wire. Unknown keys are dropped: a newer peer may send them. */
 import { z } from 'zod';
-import { MAX_MISSING_PARTS } from '../limits.ts';
+import { MAX_MISSING_PARTS, MAX_ROUTE_GATEWAYS, MAX_ROUTE_STAGES } from '../limits.ts';
 import type { MessageHeader } from './messages.ts';
 
 export const IdSchema: z.ZodType<string> = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
@@ -17,6 +17,21 @@ const tensors = z.array(z.object({ name: Name, bytes: Count }));
 const requestSeal = z.object({ keyId: IdSchema, epoch: IdSchema, salt: IdSchema, sequence: Positive });
 const resultSeal = z.object({ nonce: z.string().regex(/^[0-9a-f]{24}$/) });
 
+const routeStage = z.object({
+  cut: z.string().max(64),
+  profile: z.string().max(64),
+  gateways: z.array(IdSchema).min(1).max(MAX_ROUTE_GATEWAYS).optional(),
+});
+
+const stage = z.object({
+  gateway: IdSchema,
+  queueMs: Milliseconds,
+  decodeMs: Milliseconds,
+  tailMs: Milliseconds,
+  encodeMs: Milliseconds,
+  elapsedMs: Milliseconds,
+});
+
 const Request = z.object({
   v: Version,
   t: z.literal('request'),
@@ -24,6 +39,8 @@ const Request = z.object({
   model: Name,
   digest: z.string().max(128),
   cut: z.string().max(64),
+  to: z.string().max(64).optional(),
+  route: z.array(routeStage).min(1).max(MAX_ROUTE_STAGES).optional(),
   tensors,
   fetches: z.array(Name),
   replyProfile: z.string().max(64),
@@ -52,6 +69,7 @@ const Result = z.object({
   lastArrivalMs: z.number(),
   laterBytes: Count,
   repliedMs: z.number(),
+  stages: z.array(stage).max(MAX_ROUTE_STAGES).optional(),
   seal: resultSeal.optional(),
   ...part,
 });

@@ -1,5 +1,5 @@
 /** What a sealed message says in the clear, and which of its fields the seal vouches for. SECURITY.md explains both. */
-import type { TensorField } from './messages.ts';
+import type { RouteStage, TensorField } from './messages.ts';
 
 /** In a request's header: the payload is AES-256-GCM under a key of this device. */
 export interface RequestSeal {
@@ -34,6 +34,8 @@ export interface SealedRequest {
   readonly model: string;
   readonly digest: string;
   readonly cut: string;
+  readonly to?: string | undefined;
+  readonly route?: readonly RouteStage[] | undefined;
   readonly tensors: readonly TensorField[];
   readonly fetches: readonly string[];
   readonly replyProfile: string;
@@ -48,7 +50,15 @@ export function requestData(request: SealedRequest, seal: RequestSeal): Uint8Arr
     lengths(request.tensors),
     fetches,
     replyProfile,
+    ...wayOf(request),
   ]);
+}
+
+/** Where to stop and who goes on; nothing for a request that says neither, whose data are those of older peers. */
+function wayOf({ to, route }: SealedRequest): readonly unknown[] {
+  if (to === undefined && route === undefined) return [];
+  const stages = (route ?? []).map(({ cut, profile, gateways }) => [cut, profile, gateways ?? null]);
+  return [[to ?? null, stages]];
 }
 
 /** Associated data of the result: to which request it belongs, and what is in it. */
