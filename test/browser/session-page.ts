@@ -16,15 +16,25 @@ export interface PageAnswer {
   readonly heldUpMs: number;
 }
 
+export interface PageRunOptions {
+  readonly arm?: string;
+  readonly deadlineMs?: number;
+}
+
 export interface SessionPage {
+  /** @returns what runs the model there */
   open(model: string, options: WebSessionOptions): Promise<string>;
   arms(): readonly string[];
-  run(
-    feeds: Readonly<Record<string, PageTensor>>,
-    options?: { arm?: string; deadlineMs?: number },
-  ): Promise<PageAnswer>;
+  run(feeds: PageFeeds, options?: PageRunOptions): Promise<PageAnswer>;
+  /** One after the other; of each what its trace says and how long the page's thread was held up. */
+  runMany(
+    feeds: PageFeeds,
+    options: PageRunOptions & { readonly count: number },
+  ): Promise<readonly Omit<PageAnswer, 'outputs'>[]>;
   release(): Promise<void>;
 }
+
+export type PageFeeds = Readonly<Record<string, PageTensor>>;
 
 /** @param door the module of `@cutpoint/sdk/web`, as the page imported it */
 export function createSessionPage({ createSplitSession }: Door): SessionPage {
@@ -36,26 +46,42 @@ export function createSessionPage({ createSplitSession }: Door): SessionPage {
     },
     arms: () => session.arms.map(({ id }) => id),
     async run(feeds, options = {}) {
-      const own = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toTensor(tensor)]));
-      const watch = watchThread();
-      let trace: Trace | undefined;
-      const results = await session.run(own, {
-        ...options,
-        onTrace: (given) => {
-          trace = given;
-        },
-      });
-      const heldUpMs = watch.stop();
+      const { results, ...rest } = await watchRun(session, toTensors(feeds), options);
       const outputs = Object.fromEntries(
         Object.entries(results).map(([name, { type, dims, data }]) => [
           name,
           { type: type as Tensor['type'], dims, base64: toBase64(data as Uint8Array) },
         ]),
       );
-      return { outputs, trace: trace as Trace, heldUpMs };
+      return { outputs, ...rest };
+    },
+    async runMany(feeds, { count, ...options }) {
+      const own = toTensors(feeds);
+      const answers = [];
+      for (let i = 0; i < count; i++) {
+        const { trace, heldUpMs } = await watchRun(session, own, options);
+        answers.push({ trace, heldUpMs });
+      }
+      return answers;
     },
     release: () => session.release(),
   };
+}
+
+async function watchRun(
+  session: SplitSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  options: PageRunOptions,
+) {
+  const watch = watchThread();
+  let trace: Trace | undefined;
+  const results = await session.run(feeds, {
+    ...options,
+    onTrace: (given) => {
+      trace = given;
+    },
+  });
+  return { results, trace: trace as Trace, heldUpMs: watch.stop() };
 }
 
 /** Messages to oneself, one after the other: a long pause between two is time in which the page could do nothing. */
@@ -79,6 +105,10 @@ function watchThread(): { stop(): number } {
       return longest;
     },
   };
+}
+
+function toTensors(feeds: PageFeeds): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toTensor(tensor)]));
 }
 
 function toTensor({ type, dims, base64 }: PageTensor): Tensor {

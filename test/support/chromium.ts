@@ -1,6 +1,11 @@
 /** Debian's Chromium, headless, driven by playwright-core, which brings no browser of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
 const EXECUTABLE = '/usr/bin/chromium';
 
@@ -25,4 +30,45 @@ export function hasChromium(): boolean {
 /** A browser with an empty profile. Whoever opens it closes it. */
 export function openChromium(moreFlags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: EXECUTABLE, headless: true, args: [...FLAGS, ...moreFlags] });
+}
+
+/** WebGPU computed on the processor by SwiftShader, which Chromium brings. */
+export const WEBGPU_FLAGS: readonly string[] = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+export interface TabbedChromium {
+  /** `bringToFront()` of one of its pages hides the others. */
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/** A browser whose tabs are hidden behind one another as for a user: playwright's own are told that each is in front. */
+export async function openTabbedChromium(): Promise<TabbedChromium> {
+  const profile = await mkdtemp(join(tmpdir(), 'cutpoint-chromium-'));
+  const args = [...FLAGS, '--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+  const child = spawn(EXECUTABLE, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const browser = await chromium.connectOverCDP(await debuggingUrl(child), { noDefaults: true });
+  const [context] = browser.contexts();
+  if (context === undefined) throw new Error('the browser has no context');
+  return {
+    context,
+    async close() {
+      await browser.close();
+      child.kill('SIGKILL');
+      await ended;
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function debuggingUrl({ stderr }: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (stderr === null) return reject(new Error('nothing can be read of the browser'));
+    createInterface(stderr)
+      .on('line', (line) => {
+        const [, url] = /DevTools listening on (\S+)/.exec(line) ?? [];
+        if (url !== undefined) resolve(url);
+      })
+      .on('close', () => reject(new Error('the browser ended before it was ready')));
+  });
 }

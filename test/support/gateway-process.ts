@@ -47,6 +47,8 @@ async function addModel(folder: string, model: Uint8Array | string, settings?: o
 /** The line that the gateway prints when it serves. */
 export interface ReadyLine {
   readonly broker: string;
+  /** With `--web-socket`. */
+  readonly webSocket?: string;
   readonly http?: string;
   readonly gateway: string;
   readonly models: readonly string[];

@@ -19,6 +19,8 @@ export interface WebServer {
   readonly url: string;
   /** Paths that were asked for, with the range where one was. */
   readonly requests: readonly string[];
+  /** From now on whoever asks for the path has the connection cut, as without a network. */
+  refuse(path: string): void;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function startWebServer(options: WebServerOptions = {}): Promise<We
   const { files = {}, isIsolated = false, isStrict = false } = options;
   const folder = await builtFiles();
   const requests: string[] = [];
+  const refused = new Set<string>();
   const headers = { ...(isIsolated && ISOLATING), ...(isStrict && STRICT) };
 
   async function find(path: string): Promise<Uint8Array | undefined> {
@@ -73,6 +76,7 @@ export async function startWebServer(options: WebServerOptions = {}): Promise<We
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://page');
     requests.push([pathname, request.headers.range].filter(Boolean).join(' '));
+    if (refused.has(pathname)) return void request.socket.destroy();
     const bytes = await find(pathname);
     if (bytes === undefined) return void response.writeHead(404, headers).end();
     const type = TYPES[pathname === '/' ? '.html' : extname(pathname)] ?? 'application/octet-stream';
@@ -91,6 +95,7 @@ export async function startWebServer(options: WebServerOptions = {}): Promise<We
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    refuse: (path) => void refused.add(path),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
