@@ -58,7 +58,7 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
       cuts: tried.cuts.map((cut, index) => timedCut(model.outputs, cut, timed?.segmentMs.slice(index + 1))),
       inputTailMs: sum(timed?.segmentMs),
       batching: batchingOf(tried),
-      batchCost: createBatchCost(timed?.batches ?? [], o.maxBatch),
+      batchCost: createBatchCost(timed?.batches ?? [], { maxSize: o.maxBatch, isFilled: isGraphics }),
       isFilled: isGraphics,
       replicas,
     });
@@ -76,7 +76,8 @@ interface Tried {
 async function tryOn(runtime: Runtime, o: PrepareOptions): Promise<Tried> {
   const model = await openModel(o.source, runtime, { inputShapes: o.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
-  return { model, tried: await openExecutor(model, cuts, runtime, { dequantise: 'auto' }) };
+  // Heads do not run here.
+  return { model, tried: await openExecutor(model, cuts, runtime, { dequantise: 'auto', quantise: 'off' }) };
 }
 
 /**

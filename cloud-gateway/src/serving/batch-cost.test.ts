@@ -9,7 +9,7 @@ it('lies between what was measured, and stays at the last beyond', () => {
       { size: 4, share: 0.4 },
       { size: 8, share: 0.39 },
     ],
-    64,
+    { maxSize: 64 },
   );
   expect([1, 2, 3, 4, 6, 100].map(cost.shareAt)).toEqual([1, 0.6, 0.5, 0.4, expect.closeTo(0.395), 0.39]);
   expect(cost.mostUseful).toBe(4);
@@ -19,6 +19,11 @@ it('lies between what was measured, and stays at the last beyond', () => {
 });
 
 it('knows of no gain where nothing was measured', () => {
-  const cost = createBatchCost([], 64);
+  const cost = createBatchCost([], { maxSize: 64 });
   expect([cost.mostUseful, cost.expectedMs([5, 5])]).toEqual([1, 10]);
+});
+
+it('is that of the longest request where every batch has one number of rows', () => {
+  const cost = createBatchCost([{ size: 1, share: 1 }], { maxSize: 16, isFilled: true });
+  expect([cost.expectedMs([4, 6, 5]), cost.expectedMs([6])]).toEqual([6, 6]);
 });

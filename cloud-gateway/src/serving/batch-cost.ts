@@ -26,8 +26,17 @@ const LEAST_GAIN = 0.04;
 /** Of one correction to the next; a hiccup is no trend. */
 const CORRECTION_LIMITS = [0.25, 4] as const;
 
+export interface BatchCostOptions {
+  readonly maxSize: number;
+  /** Every batch has one number of rows: it takes what the longest of its requests takes by itself. @default false */
+  readonly isFilled?: boolean;
+}
+
 /** @param measured sizes ascending, the first of them 1 with share 1; empty: nothing is known to be gained */
-export function createBatchCost(measured: readonly SizeCost[], maxSize: number): BatchCost {
+export function createBatchCost(
+  measured: readonly SizeCost[],
+  { maxSize, isFilled = false }: BatchCostOptions,
+): BatchCost {
   const points: readonly SizeCost[] = measured.length === 0 ? [{ size: 1, share: 1 }] : measured;
   let correction = 1;
 
@@ -42,7 +51,7 @@ export function createBatchCost(measured: readonly SizeCost[], maxSize: number):
   }
 
   const plain = (aloneMs: readonly number[]) =>
-    aloneMs.reduce((sum, ms) => sum + ms, 0) * shareAt(aloneMs.length);
+    isFilled ? Math.max(0, ...aloneMs) : aloneMs.reduce((sum, ms) => sum + ms, 0) * shareAt(aloneMs.length);
   return {
     shareAt,
     expectedMs: (aloneMs) => plain(aloneMs) * correction,

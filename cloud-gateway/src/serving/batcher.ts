@@ -84,6 +84,7 @@ export function createBatcher(o: BatcherOptions): Batcher {
   let length = 0;
   /** Of places whose request is not in the queue yet: frames that are being decoded. */
   let preparingMs = 0;
+  let preparing = 0;
   let alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
 
   /** Spread over the executors, at the share of the time that batches of what waits would take. */
@@ -104,11 +105,14 @@ export function createBatcher(o: BatcherOptions): Batcher {
     const deadlineAtMs = clock.nowMs() + deadlineMs;
     length += 1;
     preparingMs += costMs;
+    preparing += 1;
     let isPreparing = true;
     let isHeld = true;
     const prepared = () => {
-      if (isPreparing) preparingMs = Math.max(0, preparingMs - costMs);
+      if (!isPreparing) return;
       isPreparing = false;
+      preparing -= 1;
+      preparingMs = Math.max(0, preparingMs - costMs);
     };
     const leave = () => {
       prepared();
@@ -170,16 +174,18 @@ export function createBatcher(o: BatcherOptions): Batcher {
   }
 
   /**
-   * How long an idle executor waits for more to join: at most what joining saves, only while others come often enough to come
-   * within it, and never beyond what the most urgent request can spare.
+   * How long an idle executor waits for more to join: at most what joining saves, only while one more is being decoded or comes
+   * soon enough that the wait of all that are here costs less, and never beyond what the most urgent request can spare.
    */
   function joinUntilMs(lane: Lane, first: Job, nowMs: number): number {
     const { batchCost, arrivals } = first.model;
     if (lane.isBusy || queue.length >= batchCost.mostUseful) return nowMs;
     const savedMs = first.costMs * 2 * (1 - batchCost.shareAt(2));
-    if (arrivals.gapMs(nowMs) >= savedMs) return nowMs;
-    const spareMs = first.deadlineAtMs - nowMs - 2 * first.costMs;
-    return Math.min(first.enteredMs + savedMs, nowMs + Math.max(0, spareMs));
+    const patienceMs = savedMs / queue.length;
+    if (preparing === 0 && arrivals.gapMs(nowMs) >= patienceMs) return nowMs;
+    const spareMs = Math.max(0, first.deadlineAtMs - nowMs - 2 * first.costMs);
+    const nextMs = preparing === 0 ? patienceMs : savedMs;
+    return Math.min(first.enteredMs + savedMs, nowMs + Math.min(spareMs, nextMs));
   }
 
   function takeBatch(nowMs: number): Job[] {

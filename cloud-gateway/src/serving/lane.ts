@@ -69,12 +69,12 @@ export function createLane({ clock, executor, events, onRoom }: LaneOptions): La
     for (const [i, job] of batch.entries()) {
       const one = settled[i];
       if (one?.status === 'fulfilled') {
-        const tailMs = batchMs(one.value);
+        // A batch is one run: a request that entered late in it waited for the part before as well.
         job.resolve({
           values: one.value.values,
           queueMs: startMs - job.enteredMs + waitedMs,
-          tailMs,
-          copyMs: Math.max(0, nowMs - startMs - waitedMs - tailMs),
+          tailMs: ranMs,
+          copyMs: elsewhereMs,
           ...{ batchSize: batch.length, batchCuts, executor: executor.name, provider: executor.provider },
         });
       } else job.reject(asSplitError(one?.reason));
