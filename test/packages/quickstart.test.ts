@@ -1,26 +1,16 @@
 /** samples/fleet-quickstart as its reader does it: packed packages, an empty folder, a client that is not ours. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OIP_PYTHON, oipClientMissing } from '../support/oip-client.ts';
 import { type PackedPackage, packPackages, REPOSITORY } from '../support/packages.ts';
 import { openShell, readSections, type Section, type Shell } from './quickstart.ts';
 
 const README = join(REPOSITORY, 'samples/fleet-quickstart/README.md');
-/** A Python with tritonclient, so that it is not installed for each run. */
-const PYTHON = process.env.CUTPOINT_OIP_PYTHON;
 const LONGEST_MS = 400_000;
 
-/** @throws Error when it is missing and CUTPOINT_REQUIRE names `oip-client` */
-function clientMissing(): string | undefined {
-  if (PYTHON !== undefined && existsSync(PYTHON)) return undefined;
-  const reason = 'CUTPOINT_OIP_PYTHON names no Python with tritonclient';
-  if ((process.env.CUTPOINT_REQUIRE ?? '').split(',').includes('oip-client')) throw new Error(reason);
-  return reason;
-}
-
-describe.skipIf(clientMissing())('the quickstart', () => {
+describe.skipIf(oipClientMissing())('the quickstart', () => {
   let folder: string;
   let packed: readonly PackedPackage[];
   let sections: readonly Section[];
@@ -68,7 +58,7 @@ describe.skipIf(clientMissing())('the quickstart', () => {
 
     await writeFile(join(place, 'ask.py'), ask.files[0] ?? '');
     const question = (ask.commands.at(-1) ?? '')
-      .replace('venv/bin/python', PYTHON ?? '')
+      .replace('venv/bin/python', OIP_PYTHON ?? '')
       .replace('127.0.0.1:8080', new URL(edge.url ?? '').host);
     expect(await shell.run(question)).toMatch(/^\S+ \[\[\d\.\d+ +\d\.\d+ *\]\]\n$/);
     expect(await shell.run(look.commands[0] ?? '')).toMatch(
