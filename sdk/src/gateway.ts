@@ -34,6 +34,15 @@ export {
   type ProcessRuntime,
 } from './runtime/ort-process.ts';
 export type { Runtime } from './runtime/runtime.ts';
+export { type Arrivals, createArrivals } from './serving/arrivals.ts';
+export { type BatchCost, createBatchCost, type SizeCost } from './serving/batch-cost.ts';
+export {
+  type Admission,
+  type Batching,
+  createDispatcher,
+  type DispatchedJob,
+} from './serving/dispatcher.ts';
+export type { LaneBook } from './serving/lane-book.ts';
 export { observeProvider } from './session/observe-provider.ts';
 export { openChain } from './session/open-chain.ts';
 export {

@@ -18,6 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   runtime: ['cut', 'onnx'],
   audit: ['bundle'],
   parallel: ['runtime', 'cut', 'onnx'],
+  serving: [],
   planner: ['cut', 'codec'],
   profiler: ['planner', 'runtime', 'cut', 'codec', 'onnx'],
   adaptive: ['planner'],
@@ -53,7 +54,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */
 const GROUND = ['errors.ts', 'tensor.ts', 'tensor-rows.ts', 'quantised.ts', 'clock.ts'];
-const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'adaptive'];
+const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'serving', 'adaptive'];
 /** Adapters: the only files that may know a platform or a foreign package. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'codec/deflate-node.ts': ['node:zlib'],

@@ -1,21 +1,23 @@
 /** From a model file to a model that serves: opened, cut, loaded on every executor, warmed up and timed. */
 import {
   asSplitError,
+  type Batching,
   type Cut,
   candidateCuts,
+  createBatchCost,
   type ModelSource,
   type OpenedExecutor,
   openExecutor,
   openModel,
   type Runtime,
+  type SizeCost,
   type SplitModel,
   sampleFeeds,
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
-import { createBatchCost, type SizeCost } from '../serving/batch-cost.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
-import { type Batching, createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
+import { createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
 import { timeBatches, timeSegments } from './warm-up.ts';
 
 export interface PrepareOptions {

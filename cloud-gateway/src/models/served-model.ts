@@ -1,14 +1,16 @@
 /** One version of a model, ready to serve: loaded on every executor, each of its cuts timed. */
 import {
   type AnnouncedModel,
+  type Arrivals,
+  type BatchCost,
+  type Batching,
   type Cut,
+  createArrivals,
   type Executor,
   SplitError,
   type TablesById,
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
-import { type Arrivals, createArrivals } from '../serving/arrivals.ts';
-import type { BatchCost } from '../serving/batch-cost.ts';
 
 export interface ServedModel {
   readonly name: string;
@@ -40,8 +42,6 @@ export interface ServedModel {
   /** Waits for the requests that hold it, then releases what it takes. Safe to call twice. */
   close(): Promise<void>;
 }
-
-export type Batching = 'mixed' | 'per-cut' | 'none';
 
 /** One cut, from the gateway's side. */
 export interface Crossing {

@@ -1,6 +1,11 @@
 /** Warming up: every segment and every size of batch runs before the first request, and its time is kept. */
-import { asSplitError, type Executor, type ExecutorRequest, type Tensors } from '@cutpoint/sdk/gateway';
-import type { SizeCost } from '../serving/batch-cost.ts';
+import {
+  asSplitError,
+  type Executor,
+  type ExecutorRequest,
+  type SizeCost,
+  type Tensors,
+} from '@cutpoint/sdk/gateway';
 
 const TIMED_RUNS = 3;
 

@@ -1,23 +1,24 @@
 /**
- * From requests to runs: admits what can be done in time, keeps what waits in a fair order, and gives each executor a batch of
- * one model, over many cuts, as soon as it is nearly done with the one before. The page to read to see how a gateway fills its
- * accelerator.
+ * From requests to runs, as the rules of the SDK's dispatcher say (`sdk/src/serving/dispatcher.ts`: the page to read to see how
+ * a gateway fills its accelerator): here are the clock, the executors, and the callers who wait.
  */
-import { type Clock, type ExecutorRequest, SplitError, type Tensors } from '@cutpoint/sdk/gateway';
-import { createCongestionPrice } from '../congestion-price.ts';
+import {
+  type Clock,
+  createDispatcher,
+  type Admission as DispatchedAdmission,
+  type DispatchedJob,
+  type ExecutorRequest,
+  SplitError,
+  type Tensors,
+} from '@cutpoint/sdk/gateway';
 import type { GatewayEvents } from '../events.ts';
 import type { ServedModel } from '../models/served-model.ts';
-import { createFairQueue, type Queued } from './fair-queue.ts';
-import { createLane, type Lane, type LaneExecutor } from './lane.ts';
+import { type LaneExecutor, runBatch } from './lane.ts';
 import type { Tenants } from './quota.ts';
 
-export interface Admission {
+export interface Admission extends DispatchedAdmission {
   readonly model: ServedModel;
   readonly tenant: string;
-  /** What the request is expected to take by itself, in milliseconds; 0 when nothing is known. */
-  readonly costMs: number;
-  /** What is left until nobody waits for the answer, in milliseconds. */
-  readonly deadlineMs: number;
 }
 
 /** A place in the gateway: run() it once or leave() it, else it counts for ever. */
@@ -43,11 +44,9 @@ export interface Ran {
   readonly provider: string;
 }
 
-export interface Job extends Queued {
+export interface Job extends DispatchedJob {
   readonly model: ServedModel;
   readonly request: ExecutorRequest;
-  readonly cut: string;
-  readonly enteredMs: number;
   resolve(ran: Ran): void;
   reject(error: unknown): void;
 }
@@ -57,7 +56,7 @@ export interface Batcher {
   readonly length: number;
   /** Work ahead of a newcomer, in milliseconds. */
   readonly expectedWaitMs: number;
-  /** See congestion-price.ts. */
+  /** What it asks of those who can do without it: see `serving/congestion-price.ts` of the SDK. */
   readonly congestionPrice: number;
   /** @throws SplitError `overloaded`, with the time after which it is worth trying again, and the price */
   admit(admission: Admission): Place;
@@ -78,131 +77,65 @@ export interface BatcherOptions {
 
 export function createBatcher(o: BatcherOptions): Batcher {
   const { clock, tenants } = o;
-  const price = createCongestionPrice(clock);
-  const queue = createFairQueue<Job>(tenants.shareOf);
-  const lanes: Lane[] = [];
-  let length = 0;
-  /** Of places whose request is not in the queue yet: frames that are being decoded. */
-  let preparingMs = 0;
-  let preparing = 0;
+  const rules = createDispatcher<Job>({ ...o, shareOf: tenants.shareOf });
   let alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
 
-  /** Spread over the executors, at the share of the time that batches of what waits would take. */
-  function aheadMs(model: ServedModel): number {
-    const waitingMs = queue.costMs + preparingMs;
-    const share = model.batchCost.shareAt(Math.min(model.batchCost.mostUseful, queue.length + 1));
-    const busyMs = lanes.reduce((sum, lane) => sum + lane.busyMs, 0);
-    return (waitingMs * share + busyMs) / Math.max(1, lanes.length);
-  }
-
-  function admit({ model, tenant, costMs, deadlineMs }: Admission): Place {
-    for (const executor of o.executors.slice(lanes.length))
-      lanes.push(createLane({ ...o, executor, onRoom: () => pump() }));
-    price.found(length);
-    const wait = aheadMs(model);
-    checkRoom({ length, maxQueued: o.maxQueued, waitMs: wait, costMs, deadlineMs, price: price.value });
-    const leaveTenant = tenants.enter(tenant);
+  function admit({ tenant, ...admission }: Admission): Place {
+    while (rules.lanes.length < o.executors.length) rules.addLane();
+    const { model, costMs, deadlineMs } = admission;
+    const place = rules.admit(admission, clock.nowMs());
+    const leaveTenant = entered(tenant, place.leave);
     const deadlineAtMs = clock.nowMs() + deadlineMs;
-    length += 1;
-    preparingMs += costMs;
-    preparing += 1;
-    let isPreparing = true;
-    let isHeld = true;
-    const prepared = () => {
-      if (!isPreparing) return;
-      isPreparing = false;
-      preparing -= 1;
-      preparingMs = Math.max(0, preparingMs - costMs);
-    };
     const leave = () => {
-      prepared();
-      if (!isHeld) return;
-      isHeld = false;
-      length -= 1;
-      if (length === 0) preparingMs = 0;
+      place.leave();
       leaveTenant();
     };
     const run = (request: ExecutorRequest, cut: string): Promise<Ran> => {
-      prepared();
+      place.prepared();
       return enqueue({ model, tenant, costMs, deadlineAtMs, request, cut }).finally(leave);
     };
     return { run, leave };
   }
 
-  function enqueue(job: Omit<Job, 'enteredMs' | 'resolve' | 'reject'>): Promise<Ran> {
+  /** A tenant over its quota has no place either. */
+  function entered(tenant: string, giveBack: () => void): () => void {
+    try {
+      return tenants.enter(tenant);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  function enqueue(job: Omit<Job, 'enteredMs' | 'position' | 'resolve' | 'reject'>): Promise<Ran> {
     return new Promise((resolve, reject) => {
       const { signal } = job.request;
-      const queued: Job = { ...job, enteredMs: clock.nowMs(), resolve, reject };
+      const nowMs = clock.nowMs();
+      const position = job.request.from?.position ?? 0;
+      const queued: Job = { ...job, position, enteredMs: nowMs, resolve, reject };
       const abandon = () => reject(new SplitError('aborted', 'the request was given up before it ran'));
       // One that runs already ends as its executor says.
-      const giveUp = () => void (queue.remove(queued) && abandon());
+      const giveUp = () => void (rules.remove(queued) && abandon());
       if (signal?.aborted) return abandon();
       signal?.addEventListener('abort', giveUp, { once: true });
-      queue.push(queued);
-      queued.model.arrivals.seen(clock.nowMs());
+      rules.push(queued, nowMs);
       pump();
     });
   }
 
   /** Gives batches to executors that have room, or waits until it pays to. */
   function pump(): void {
-    refuseLate();
-    for (let first = queue.first(); first !== undefined; first = queue.first()) {
-      const nowMs = clock.nowMs();
-      const lane = lanes.filter((one) => one.roomAtMs(nowMs) <= nowMs).sort((a, b) => a.busyMs - b.busyMs)[0];
-      const atMs =
-        lane === undefined
-          ? Math.min(...lanes.map((one) => one.roomAtMs(nowMs)))
-          : joinUntilMs(lane, first, nowMs);
-      if (lane === undefined || atMs > nowMs) {
-        wakeAt(atMs);
+    for (const { job, error } of rules.takeLate(clock.nowMs())) job.reject(error);
+    for (;;) {
+      const step = rules.next(clock.nowMs());
+      if (step.kind === 'wait') {
+        wakeAt(step.untilMs);
         return;
       }
-      lane.run(takeBatch(nowMs));
+      const [executor, book] = [o.executors[step.lane], rules.lanes[step.lane]];
+      if (executor === undefined || book === undefined) throw new RangeError(`no executor ${step.lane}`);
+      void runBatch({ clock, executor, book, events: o.events, onRoom: pump }, step.batch);
     }
-  }
-
-  /** Nobody waits for what cannot be answered in time: it makes room for what can. */
-  function refuseLate(): void {
-    const nowMs = clock.nowMs();
-    for (const job of [...queue.jobs()]) {
-      if (nowMs + job.costMs <= job.deadlineAtMs) continue;
-      queue.remove(job);
-      const text = `the request waited ${(nowMs - job.enteredMs).toFixed(0)} ms and cannot be answered in time`;
-      job.reject(new SplitError('overloaded', text, hint(aheadMs(job.model), price.value)));
-    }
-  }
-
-  /**
-   * How long an idle executor waits for more to join: at most what joining saves, only while one more is being decoded or comes
-   * soon enough that the wait of all that are here costs less, and never beyond what the most urgent request can spare.
-   */
-  function joinUntilMs(lane: Lane, first: Job, nowMs: number): number {
-    const { batchCost, arrivals } = first.model;
-    if (lane.isBusy || queue.length >= batchCost.mostUseful) return nowMs;
-    const savedMs = first.costMs * 2 * (1 - batchCost.shareAt(2));
-    const patienceMs = savedMs / queue.length;
-    if (preparing === 0 && arrivals.gapMs(nowMs) >= patienceMs) return nowMs;
-    const spareMs = Math.max(0, first.deadlineAtMs - nowMs - 2 * first.costMs);
-    const nextMs = preparing === 0 ? patienceMs : savedMs;
-    return Math.min(first.enteredMs + savedMs, nowMs + Math.min(spareMs, nextMs));
-  }
-
-  function takeBatch(nowMs: number): Job[] {
-    const first = queue.first();
-    const cost = first?.model.batchCost;
-    const isMixing = (o.isMixing ?? true) && first?.model.batching === 'mixed';
-    const maxSize = first?.model.batching === 'none' ? 1 : Math.min(o.maxBatch, cost?.mostUseful ?? 1);
-    return queue.takeBatch({
-      maxSize,
-      mayJoin: (job, batch) => {
-        if (job.model !== first?.model || (!isMixing && job.cut !== first.cut)) return false;
-        const costs = [...batch.map(({ costMs }) => costMs), job.costMs];
-        const endMs = nowMs + (cost?.expectedMs(costs) ?? 0);
-        return [...batch, job].every(({ deadlineAtMs }) => endMs <= deadlineAtMs);
-      },
-      ...(first?.model.isFilled && { distance: cutDistance }),
-    });
   }
 
   function wakeAt(atMs: number): void {
@@ -220,51 +153,14 @@ export function createBatcher(o: BatcherOptions): Batcher {
 
   return {
     get length() {
-      return length;
+      return rules.length;
     },
     get expectedWaitMs() {
-      const busyMs = lanes.reduce((sum, lane) => sum + lane.busyMs, 0);
-      return (queue.costMs + preparingMs + busyMs) / Math.max(1, lanes.length);
+      return rules.expectedWaitMs(clock.nowMs());
     },
     get congestionPrice() {
-      return price.value;
+      return rules.price(clock.nowMs());
     },
     admit,
   };
-}
-
-/**
- * A batch that is filled up has all its rows from the earliest cut in it on. So what enters where the first one does costs
- * nothing more, what enters behind it wastes the rows before, and what enters before it makes the run longer.
- */
-function cutDistance(job: Job, first: Job): number {
-  const [own, others] = [job, first].map(({ request }) => request.from?.position ?? 0) as [number, number];
-  return own >= others ? own - others : BEFORE + others - own;
-}
-
-/** Beyond any position in a model. */
-const BEFORE = 1e9;
-
-interface Room {
-  readonly length: number;
-  readonly maxQueued: number;
-  readonly waitMs: number;
-  readonly costMs: number;
-  readonly deadlineMs: number;
-  readonly price: number;
-}
-
-function checkRoom({ length, maxQueued, waitMs, costMs, deadlineMs, price }: Room): void {
-  if (length >= maxQueued) {
-    const text = `${length} requests are in the gateway; the limit is ${maxQueued}`;
-    throw new SplitError('overloaded', text, hint(waitMs, price));
-  }
-  const expectedMs = waitMs + costMs;
-  if (expectedMs <= deadlineMs) return;
-  const text = `an answer is expected in ${expectedMs.toFixed(0)} ms; the request has ${deadlineMs.toFixed(0)} ms left`;
-  throw new SplitError('overloaded', text, hint(expectedMs - deadlineMs, price));
-}
-
-function hint(retryAfterMs: number, price: number) {
-  return { retryAfterMs: Math.max(1, Math.round(retryAfterMs)), price };
 }
