@@ -1,7 +1,7 @@
 /** Whoever chooses arms in a simulation: the controller, the oracle, and what they are compared with. */
 
 import type { Decision } from './decision.ts';
-import type { Observation } from './estimate.ts';
+import type { AnnouncedLoad, Observation } from './estimate.ts';
 import type { PlayedArm } from './simulated-plan.ts';
 
 export type PolicyDecision = Pick<Decision, 'arm'> &
@@ -18,6 +18,8 @@ export interface Situation {
 export interface Policy {
   readonly name: string;
   decide(situation: Situation): PolicyDecision;
+  /** A gateway is asked for the first time, or has announced itself anew. */
+  meet?(gateway: { readonly load: AnnouncedLoad; readonly roundTripMs: number }): void;
   observe?(observation: Observation, totalMs: number, nowMs: number): void;
   observeSilence?(arm: PlayedArm['arm'], waitedMs: number, nowMs: number): void;
 }

@@ -30,6 +30,10 @@ export function controllerPolicy(
     return {
       name: 'controller',
       decide: ({ nowMs }) => controller.decide(list, nowMs, limits),
+      meet({ load, roundTripMs }) {
+        controller.pushRoundTrip(roundTripMs);
+        controller.pushAnnounced(load);
+      },
       observe: (observation, _totalMs, nowMs) => controller.observe(observation, nowMs),
       observeSilence: controller.observeSilence,
     };

@@ -2,9 +2,10 @@
 import type { ArmChange } from './decision.ts';
 import { createEventQueue } from './event-queue.ts';
 import type { PolicyMaker } from './policy.ts';
-import { createSimulatedDevice } from './simulated-device.ts';
+import { singleGateway } from './simulated-cloud.ts';
+import { createSimulatedDevice, type Turns } from './simulated-device.ts';
 import type { PlayedArm } from './simulated-plan.ts';
-import type { World } from './simulated-world.ts';
+import { shifted, type World } from './simulated-world.ts';
 
 export interface SimulationOptions {
   readonly arms: readonly PlayedArm[];
@@ -23,7 +24,10 @@ export interface PlayedRequest {
   readonly startMs: number;
   readonly totalMs: number;
   readonly armId: string;
-  /** The best arm for this request and its time, had one known; what other requests do is as it was. */
+  /**
+   * The best arm for this request and its time, had one known; what other requests do is as it was. Empty and not a number where
+   * nobody asked for it.
+   */
   readonly bestId: string;
   readonly bestMs: number;
   readonly uplinkBitsPerSecond: number;
@@ -40,19 +44,25 @@ export interface PlayedRequest {
 export function simulate(options: SimulationOptions): readonly PlayedRequest[] {
   const { devices = 1, durationMs } = options;
   const events = createEventQueue();
-  const gateway = { freeAtMs: 0 };
+  const cloud = singleGateway(options.world);
   const played: PlayedRequest[] = [];
   for (let index = 0; index < devices; index++) {
     const shiftMs = (index * options.world.uplink.durationMs) / devices;
     const device = createSimulatedDevice({
-      ...{ index, shiftMs, arms: options.arms, world: options.world, gateway, events },
+      ...{ index, arms: options.arms, world: shifted(options.world, shiftMs), cloud, events },
       policy: options.policy(options.arms),
-      everyMs: options.everyMs ?? 0,
+      turns: steadyTurns(options.everyMs ?? 0),
       record: (request) => played.push(request),
       isOver: (nowMs) => nowMs > durationMs,
     });
-    events.put(0, device.start);
+    device.startAt(0);
   }
   events.runUntil(Number.POSITIVE_INFINITY);
   return played.toSorted((a, b) => a.startMs - b.startMs || a.device - b.device);
+}
+
+/** A request every so often; one that is still under way takes the next ones' places. */
+function steadyTurns(everyMs: number): Turns {
+  return (startMs, answerAtMs) =>
+    everyMs === 0 ? answerAtMs : Math.max(startMs + everyMs, Math.ceil(answerAtMs / everyMs) * everyMs);
 }

@@ -2,31 +2,32 @@
 import type { EventQueue } from './event-queue.ts';
 import type { Policy, PolicyDecision } from './policy.ts';
 import type { PlayedRequest } from './simulate.ts';
+import type { FoundGateway, ServedEnd, SimulatedCloud } from './simulated-cloud.ts';
 import type { PlayedArm } from './simulated-plan.ts';
-import {
-  type Noise,
-  runHere,
-  type Sending,
-  sendThrough,
-  serve,
-  shifted,
-  type World,
-} from './simulated-world.ts';
+import { answerOf, type Noise, runHere, type Sending, sendThrough, type World } from './simulated-world.ts';
 import { bestOf, shownLink, trueTotalMs } from './true-times.ts';
 
 export interface SimulatedDeviceOptions {
   readonly index: number;
-  /** The device is this far ahead in the trace. */
-  readonly shiftMs: number;
   readonly arms: readonly PlayedArm[];
+  /** As this device sees it. */
   readonly world: World;
   readonly policy: Policy;
-  readonly everyMs: number;
-  readonly gateway: { freeAtMs: number };
+  readonly turns: Turns;
+  readonly cloud: SimulatedCloud;
   readonly events: EventQueue;
+  /** Whether the best arm is looked for at every request. @default true */
+  readonly isJudged?: boolean | undefined;
+  /** The device does not go on by itself sooner than this after the first byte. @default 0 */
+  readonly leastPatienceMs?: number | undefined;
+  /** From a request's start: the device goes on in time to end by then, where it can within half of it. @default none */
+  readonly deadlineMs?: number | undefined;
   record(request: PlayedRequest): void;
   isOver(nowMs: number): boolean;
 }
+
+/** When the next request begins, after one that began and was answered then. */
+export type Turns = (startMs: number, answerAtMs: number) => number;
 
 type AnsweredBy = PlayedRequest['answeredBy'];
 
@@ -35,6 +36,9 @@ interface Request {
   readonly startMs: number;
   readonly noise: Noise;
   readonly decision: PolicyDecision;
+  readonly found: FoundGateway | undefined;
+  /** The link to the gateway that was found. */
+  readonly world: World;
   /** The first call counts: device and cloud may both be at work. */
   end(answerAtMs: number, by: AnsweredBy): void;
   readonly hasEnded: boolean;
@@ -43,16 +47,21 @@ interface Request {
 /** One message to the gateway while its answer is waited for. */
 interface Trip {
   isOver: boolean;
+  /** The device goes on beside it. */
+  hasGoneOn: boolean;
   readonly played: PlayedArm;
   readonly sending: Sending;
 }
 
 const QUIET: Noise = { device: 1, cloud: 1 };
 const NEVER_MS = Number.POSITIVE_INFINITY;
+// As run-once.ts: the device's rest of the model is given a little more than it took when it was measured.
+const LOCAL_MARGIN = 1.2;
+const UNJUDGED = { id: '', ms: Number.NaN };
 
-export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(): void } {
-  const { index, shiftMs, arms, policy, gateway, events } = options;
-  const world = shifted(options.world, shiftMs);
+export function createSimulatedDevice(options: SimulatedDeviceOptions): { startAt(atMs: number): void } {
+  const { index, arms, policy, cloud, events, isJudged = true, deadlineMs = NEVER_MS } = options;
+  const { leastPatienceMs = 0 } = options;
   const whole = arms[0] as PlayedArm;
   const byId = new Map(arms.map((one) => [one.arm.id, one]));
   let requests = 0;
@@ -60,23 +69,28 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
   let nowMs = 0;
   // A model that runs cannot be stopped: when its request has been answered, the next head waits for its end.
   let freeAtMs = 0;
+  let heard: FoundGateway['load'];
 
   function start(): void {
     const startMs = nowMs;
     if (options.isOver(startMs)) return;
-    const noise = world.noise?.(index, requests++) ?? QUIET;
+    const noise = options.world.noise?.(index, requests++) ?? QUIET;
+    const found = cloud.find(index, startMs);
+    const world = worldTo(options.world, found);
+    if (found?.load && found.load !== heard) {
+      heard = found.load;
+      policy.meet?.({ load: found.load, roundTripMs: world.roundTripMs });
+    }
     const trueMs = (one: PlayedArm) =>
-      trueTotalMs(world, one, { startMs, noise, gatewayFreeAtMs: gateway.freeAtMs });
+      trueTotalMs(world, one, { startMs, noise, gatewayFreeAtMs: cloud.freeAtMs() });
     const uplinkBitsPerSecond = world.uplink.bitsPerSecondAt(startMs);
-    const decision = policy.decide({
-      nowMs: startMs,
-      trueMs,
-      uplinkBitsPerSecond: () => uplinkBitsPerSecond,
-    });
-    const best = bestOf(arms, trueMs);
+    const decision = found
+      ? policy.decide({ nowMs: startMs, trueMs, uplinkBitsPerSecond: () => uplinkBitsPerSecond })
+      : { arm: whole.arm };
+    const best = isJudged ? bestOf(arms, trueMs) : UNJUDGED;
     const seen = { device: index, startMs, armId: decision.arm.id, bestId: best.id, bestMs: best.ms };
     const request = {
-      ...{ startMs, noise, decision, hasEnded: false },
+      ...{ startMs, noise, decision, found, world, hasEnded: false },
       end(answerAtMs: number, answeredBy: AnsweredBy) {
         if (request.hasEnded) return;
         request.hasEnded = true;
@@ -85,19 +99,12 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
         options.record({
           ...{ ...seen, totalMs: answerAtMs - startMs, uplinkBitsPerSecond, answeredBy, isProbing, change },
         });
-        next(startMs, answerAtMs);
+        at(options.turns(startMs, answerAtMs), start);
       },
     };
     const played = byId.get(decision.arm.id) ?? whole;
     if (played.arm.kind === 'split') ask(request, played);
     else playHere(request);
-  }
-
-  function next(startMs: number, answerAtMs: number): void {
-    const { everyMs } = options;
-    const atMs =
-      everyMs === 0 ? answerAtMs : Math.max(startMs + everyMs, Math.ceil(answerAtMs / everyMs) * everyMs);
-    at(atMs, start);
   }
 
   function at(atMs: number, happen: () => void): void {
@@ -109,7 +116,7 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
 
   /** A probe's head and encoding are part of the device's work; its answer counts where it is the first. */
   function playHere(request: Request): void {
-    const { noise, decision } = request;
+    const { noise, decision, world } = request;
     const beginMs = Math.max(nowMs, freeAtMs);
     const hereMs = runHere(world, whole.cost, beginMs, noise);
     const probed = decision.probe && probe === undefined ? byId.get(decision.probe.id) : undefined;
@@ -124,11 +131,11 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
   }
 
   function tryOut(request: Request, played: PlayedArm, beginMs: number): void {
-    const sending = sendThrough(world, played.cost, beginMs, request.noise);
-    const trip: Trip = { played, sending, isOver: false };
+    const sending = sendThrough(request.world, played.cost, beginMs, request.noise);
+    const trip: Trip = { played, sending, isOver: false, hasGoneOn: true };
     probe = trip;
     send(request, trip, 'probe');
-    at(sending.sendAtMs + (request.decision.giveUpAfterMs ?? NEVER_MS), () => {
+    at(sending.sendAtMs + patienceMs(request), () => {
       if (trip.isOver) return;
       silence(trip);
       trip.isOver = true;
@@ -141,43 +148,79 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     if (probe) probe.isOver = true;
     probe = undefined;
     const beginMs = played.cost.headMs > 0 ? Math.max(nowMs, freeAtMs) : nowMs;
-    const sending = sendThrough(world, played.cost, beginMs, request.noise);
+    const sending = sendThrough(request.world, played.cost, beginMs, request.noise);
     if (played.cost.headMs > 0) freeAtMs = beginMs + sending.headMs;
-    const trip: Trip = { played, sending, isOver: false };
+    const trip: Trip = { played, sending, isOver: false, hasGoneOn: false };
     send(request, trip, 'chosen');
-    const { giveUpAfterMs = NEVER_MS } = request.decision;
-    at(sending.sendAtMs + giveUpAfterMs, () => goOn(request, trip));
+    const lateAtMs = Math.min(sending.sendAtMs + patienceMs(request), lastMomentMs(request, played));
+    at(Math.max(sending.sendAtMs, lateAtMs), () => {
+      if (trip.isOver || trip.hasGoneOn) return;
+      silence(trip);
+      goOn(request, trip);
+    });
+  }
+
+  function patienceMs({ decision: { giveUpAfterMs = NEVER_MS } }: Request): number {
+    return Math.max(leastPatienceMs, giveUpAfterMs);
+  }
+
+  /** When the device must begin, to end by the deadline. */
+  function lastMomentMs({ startMs }: Request, { cost }: PlayedArm): number {
+    const restMs = (whole.cost.headMs - cost.headMs) * LOCAL_MARGIN;
+    return startMs + deadlineMs - (restMs < deadlineMs / 2 ? restMs : 0);
   }
 
   function send(request: Request, trip: Trip, by: AnsweredBy): void {
-    const { cost } = trip.played;
-    const { sending } = trip;
+    const { found, noise, startMs } = request;
+    const { played, sending } = trip;
+    if (found === undefined) return;
     at(sending.arriveAtMs, () => {
       if (trip.isOver) return;
-      const { noise } = request;
-      const serving = serve(world, cost, { sending, noise, gatewayFreeAtMs: gateway.freeAtMs });
-      gateway.freeAtMs = serving.gatewayFreeAtMs;
-      at(serving.answerAtMs, () => {
-        if (trip.isOver) return;
-        trip.isOver = true;
-        if (probe === trip) probe = undefined;
-        const { stages } = serving;
-        const link = shownLink(world, cost, { stages, atMs: sending.arriveAtMs });
-        policy.observe?.({ arm: trip.played.arm, stages, link }, nowMs - request.startMs, nowMs);
-        request.end(nowMs, by);
-      });
+      const asked = { device: index, gateway: found.gateway, played, noise };
+      cloud.serve({ ...asked, nowMs, deadlineAtMs: startMs + deadlineMs }, (end) =>
+        end.kind === 'answered' ? take(request, trip, { end, by }) : takeRefusal(request, trip, end.doneAtMs),
+      );
+    });
+  }
+
+  function take(
+    request: Request,
+    trip: Trip,
+    { end, by }: { readonly end: ServedEnd & { readonly kind: 'answered' }; readonly by: AnsweredBy },
+  ): void {
+    const { world, noise } = request;
+    const { played, sending } = trip;
+    const { stages, answerAtMs } = answerOf(world, played.cost, { sending, noise, served: end });
+    at(answerAtMs, () => {
+      if (trip.isOver) return;
+      trip.isOver = true;
+      if (probe === trip) probe = undefined;
+      const link = shownLink(world, played.cost, { stages, atMs: sending.arriveAtMs });
+      policy.observe?.({ arm: played.arm, stages, link }, nowMs - request.startMs, nowMs);
+      request.end(nowMs, by);
+    });
+  }
+
+  /** It says nothing of the link; the device goes on at once. */
+  function takeRefusal(request: Request, trip: Trip, doneAtMs: number): void {
+    at(doneAtMs + request.world.roundTripMs / 2, () => {
+      if (trip.isOver) return;
+      if (request.found) cloud.noteFailure(index, request.found.gateway, nowMs);
+      if (probe === trip) probe = undefined;
+      if (trip.hasGoneOn) trip.isOver = true;
+      else goOn(request, trip);
     });
   }
 
   /** The device goes on where its head ended; an answer that comes before it has finished still counts. */
   function goOn(request: Request, trip: Trip): void {
-    if (trip.isOver) return;
-    silence(trip);
+    trip.hasGoneOn = true;
     const { headMs } = trip.played.cost;
     const beginMs = Math.max(nowMs, freeAtMs);
     freeAtMs =
       beginMs +
-      runHere(world, whole.cost, beginMs, request.noise) * Math.max(0, 1 - headMs / whole.cost.headMs);
+      runHere(request.world, whole.cost, beginMs, request.noise) *
+        Math.max(0, 1 - headMs / whole.cost.headMs);
     at(freeAtMs, () => {
       trip.isOver = true;
       request.end(nowMs, 'device');
@@ -188,7 +231,12 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): { start(
     policy.observeSilence?.(arm, nowMs - sending.sendAtMs, nowMs);
   }
 
-  return { start };
+  return { startAt: (atMs) => at(atMs, start) };
 }
 
 const NO_STAGES = { headMs: 0, encodeMs: 0, uplinkMs: 0, queueMs: 0, tailMs: 0, downlinkMs: 0, decodeMs: 0 };
+
+function worldTo(world: World, found: FoundGateway | undefined): World {
+  const extraMs = found?.extraRoundTripMs ?? 0;
+  return extraMs === 0 ? world : { ...world, roundTripMs: world.roundTripMs + extraMs };
+}

@@ -37,28 +37,27 @@ export function sendThrough(world: World, cost: ArmCost, startMs: number, noise:
   return { headMs, encodeMs, sendAtMs, arriveAtMs: sentAtMs + world.roundTripMs / 2 };
 }
 
-export interface Serving {
+export interface Answer {
   readonly stages: StageTimes;
   readonly answerAtMs: number;
-  /** When the gateway can take the next. */
-  readonly gatewayFreeAtMs: number;
 }
 
-/** @param gatewayFreeAtMs when it has done all that came before */
-export function serve(
+/** @param served how long the request waited and ran at the gateway, and when it was done */
+export function answerOf(
   world: World,
   cost: ArmCost,
   {
     sending,
     noise,
-    gatewayFreeAtMs,
-  }: { readonly sending: Sending; readonly noise: Noise; readonly gatewayFreeAtMs: number },
-): Serving {
+    served,
+  }: {
+    readonly sending: Sending;
+    readonly noise: Noise;
+    readonly served: { readonly queueMs: number; readonly tailMs: number; readonly doneAtMs: number };
+  },
+): Answer {
   const { headMs, encodeMs, sendAtMs, arriveAtMs } = sending;
-  const ownQueueMs = Math.max(0, gatewayFreeAtMs - arriveAtMs);
-  const queueMs = ownQueueMs + (world.othersMs?.(arriveAtMs) ?? 0);
-  const tailMs = cost.tailMs * (world.cloudSlowdown?.(arriveAtMs) ?? 1) * noise.cloud;
-  const doneAtMs = arriveAtMs + queueMs + tailMs;
+  const { queueMs, tailMs, doneAtMs } = served;
   const downlinkMs = world.roundTripMs / 2 + (cost.receivedBytes * 8000) / world.downlinkBitsPerSecond;
   const slowdown = (world.deviceSlowdown?.(doneAtMs) ?? 1) * noise.device;
   const [decodeMs, lastMs] = [cost.decodeMs * slowdown, (cost.lastMs ?? 0) * slowdown];
@@ -66,7 +65,6 @@ export function serve(
   return {
     stages: { headMs, encodeMs, uplinkMs, queueMs, tailMs, downlinkMs, decodeMs, lastMs },
     answerAtMs: doneAtMs + downlinkMs + decodeMs + lastMs,
-    gatewayFreeAtMs: arriveAtMs + ownQueueMs + tailMs,
   };
 }
 

@@ -2,8 +2,9 @@
 import type { ArmCost, StageTimes } from '../planner/cost-model.ts';
 import type { LinkSample } from './link-estimate.ts';
 import type { Situation } from './policy.ts';
+import { takes } from './simulated-cloud.ts';
 import type { PlayedArm } from './simulated-plan.ts';
-import { type Noise, runHere, sendThrough, serve, type World } from './simulated-world.ts';
+import { answerOf, type Noise, runHere, sendThrough, type World } from './simulated-world.ts';
 
 // As the transport: shorter messages do not show the rate by how their parts spread.
 const SPREAD_BYTES = 65_536;
@@ -23,7 +24,8 @@ export function trueTotalMs(
 ): number {
   if (arm.kind === 'device') return runHere(world, cost, startMs, noise);
   const sending = sendThrough(world, cost, startMs, noise);
-  return serve(world, cost, { sending, noise, gatewayFreeAtMs }).answerAtMs - startMs;
+  const served = takes(world, cost, { arriveAtMs: sending.arriveAtMs, noise, gatewayFreeAtMs });
+  return answerOf(world, cost, { sending, noise, served }).answerAtMs - startMs;
 }
 
 export function bestOf(arms: readonly PlayedArm[], trueMs: Situation['trueMs']) {

@@ -225,7 +225,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
         roundTripMs: probe.roundTripMs(announcement.gateway),
         hasFailed: directory.hasFailed(announcement.gateway),
       }));
-      return rankGateways(known, options.region);
+      return rankGateways(known, { region: options.region, device: deviceId });
     },
     onAnnouncement: directory.onAnnouncement,
     waitForGateway: async (model, wait) => {
