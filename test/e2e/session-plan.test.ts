@@ -29,24 +29,30 @@ beforeAll(async () => {
   gateway = await startGateway(
     resolveConfig({ models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0' }),
   );
-  planPath = await makePlan();
+  await makeProfiles();
+  planPath = await makePlan('latency');
 }, 60_000);
 afterAll(async () => {
   await gateway.stop();
   await folder.remove();
 });
 
-/** The device is so slow that every link makes the cloud worth it; the policy keeps the input and shallow cuts at home. */
-async function makePlan(): Promise<string> {
-  const path = (name: string) => join(folder.path, name);
-  const model = folder.model('net');
+const at = (name: string) => join(folder.path, name);
+
+async function makeProfiles(): Promise<void> {
   const shapeFlags = ['--shape', `input=${shape.join('x')}`, '--rounds', '3', '--codecs', 'uint8'];
-  await writeFile(path('policy.yaml'), 'objective: latency\ninputs: stay\nminDepth: 0.3\n');
-  await run('profile', model, ...shapeFlags, '--slowdown', '50', '--out', path('edge.json'));
-  await run('profile', model, ...shapeFlags, '--out', path('cloud.json'));
-  const profiles = ['--edge', path('edge.json'), '--cloud', path('cloud.json')];
-  await run('plan', model, ...profiles, '--policy', path('policy.yaml'), '--out', path('plan.json'));
-  return path('plan.json');
+  const model = folder.model('net');
+  await run('profile', model, ...shapeFlags, '--slowdown', '50', '--out', at('edge.json'));
+  await run('profile', model, ...shapeFlags, '--out', at('cloud.json'));
+}
+
+/** The device is so slow that every link makes the cloud worth it; the policy keeps the input and shallow cuts at home. */
+async function makePlan(objective: string): Promise<string> {
+  await writeFile(at('policy.yaml'), `objective: ${objective}\ninputs: stay\nminDepth: 0.3\n`);
+  const profiles = ['--edge', at('edge.json'), '--cloud', at('cloud.json')];
+  const out = at(`${objective}.json`);
+  await run('plan', folder.model('net'), ...profiles, '--policy', at('policy.yaml'), '--out', out);
+  return out;
 }
 
 function run(...args: readonly string[]) {
@@ -89,6 +95,16 @@ describe('a session with a plan', () => {
     expect(best).toContain(ids[1]);
   });
 
+  it('makes least what the plan was told to: where that is bytes, nothing is sent however slow the device is', async () => {
+    await using session = await open({ plan: await makePlan('bytes') });
+    await session.run(feeds);
+    expect(session.lastTrace?.arm).toBe('device');
+    await session.run(feeds, { arm: session.arms.at(-1)?.id ?? '' });
+    await session.run(feeds);
+    expect(session.lastTrace).toMatchObject({ arm: 'device' });
+    expect(session.lastTrace?.fallback).toBeUndefined();
+  });
+
   it('takes the plan parsed, too', async () => {
     await using session = await open({ plan: JSON.parse(await readFile(planPath, 'utf8')) });
     await session.run(feeds);
@@ -101,7 +117,7 @@ describe('a session with a plan', () => {
     await expect(open({ plan: { ...plan, region: 'elsewhere' } })).rejects.toMatchObject({
       code: 'options-invalid',
     });
-    await expect(open({ plan: join(folder.path, 'nowhere.json') })).rejects.toMatchObject({
+    await expect(open({ plan: at('nowhere.json') })).rejects.toMatchObject({
       code: 'options-invalid',
       message: expect.stringContaining('nowhere.json'),
     });

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Cut } from '../cut/cut.ts';
 import { type Arm, DEVICE_ARM, splitArm } from '../planner/arm.ts';
 import { type ArmCost, predictStages, totalMs } from '../planner/cost-model.ts';
+import type { Objective } from '../planner/objective.ts';
 import { type Controller, createController } from './controller.ts';
+import { objectiveScore } from './score.ts';
 
 const arm = (id: string): Arm =>
   splitArm(
@@ -18,6 +20,17 @@ const costs: readonly (readonly [Arm, ArmCost])[] = [
   [late, { headMs: 250, encodeMs: 10, sentBytes: 60_000, tailMs: 30, receivedBytes: 1000, decodeMs: 1 }],
 ];
 const arms = costs.map(([one]) => one);
+
+const milliseconds = fc.double({ min: 0.1, max: 2000, noNaN: true });
+const bytes = fc.integer({ min: 20_000, max: 5_000_000 });
+const anyCost = fc.record({
+  headMs: milliseconds,
+  encodeMs: milliseconds,
+  sentBytes: bytes,
+  tailMs: milliseconds,
+  receivedBytes: bytes,
+  decodeMs: milliseconds,
+});
 
 /** A world with a link of that rate: runs the chosen arm and tells the controller what it took. */
 function request(controller: Controller, bitsPerSecond: number, atMs: number): Arm {
@@ -103,19 +116,38 @@ describe('the controller', () => {
     expect(controller.choose(arms, 20_000)).toBe(DEVICE_ARM);
   });
 
-  it('ranks by the predicted total, for any costs and any link', () => {
-    const milliseconds = fc.double({ min: 0.1, max: 2000, noNaN: true });
-    const bytes = fc.integer({ min: 20_000, max: 5_000_000 });
-    const cost = fc.record({
-      headMs: milliseconds,
-      encodeMs: milliseconds,
-      sentBytes: bytes,
-      tailMs: milliseconds,
-      receivedBytes: bytes,
-      decodeMs: milliseconds,
-    });
+  it('never takes an arm that is predicted to miss the deadline while another keeps it, whatever was seen', () => {
+    const objectives = fc.constantFrom<Objective>('latency', 'bytes', 'throughput');
+    const rates = fc.array(fc.integer({ min: 100_000, max: 200_000_000 }), { maxLength: 12 });
     fc.assert(
-      fc.property(fc.array(cost, { minLength: 1, maxLength: 8 }), (list) => {
+      fc.property(
+        fc.array(anyCost, { minLength: 1, maxLength: 8 }),
+        objectives,
+        rates,
+        fc.double({ min: 1, max: 5000, noNaN: true }),
+        (list, objective, seen, deadlineMs) => {
+          const controller = createController(DEVICE_ARM, { score: objectiveScore(objective) });
+          const all = [DEVICE_ARM, ...list.slice(1).map((_, index) => arm(`cut${index}`))];
+          all.forEach((one, index) => {
+            controller.setCost(one, list[index] as ArmCost);
+          });
+          let nowMs = 0;
+          for (const rate of seen) {
+            nowMs += 300;
+            observeRun(controller, controller.choose(all, nowMs), rate, nowMs);
+          }
+          const ranked = controller.rank(all, nowMs);
+          const fastest = Math.min(...ranked.map(({ totalMs: predictedMs }) => predictedMs));
+          const decided = controller.decide(all, nowMs, { deadlineMs });
+          expect(decided.totalMs).toBeLessThanOrEqual(Math.max(deadlineMs, fastest));
+        },
+      ),
+    );
+  });
+
+  it('ranks by the predicted total, for any costs and any link', () => {
+    fc.assert(
+      fc.property(fc.array(anyCost, { minLength: 1, maxLength: 8 }), (list) => {
         const controller = createController(DEVICE_ARM);
         const all = list.map((one, index) => [arm(`cut${index}`), one] as const);
         for (const [one, its] of all) controller.setCost(one, its);
