@@ -3,6 +3,7 @@
  * {"suite":…,"figures":{…}}, a flat object of numbers. docs/benchmarks.md keeps the tables.
  */
 import { cpus, loadavg, totalmem } from 'node:os';
+import { keepAwake } from './awake.ts';
 
 /** A suite measures and gives its figures; names and units are those of docs/benchmarks.md. Some take flags of their own. */
 export interface Suite {
@@ -29,7 +30,9 @@ if (load === undefined) {
   process.exit(2);
 }
 console.error(machine());
+const letSleep = keepAwake((text) => console.error(text));
 const figures = await (await load()).run((text) => console.error(text), flags);
+letSleep();
 if (flags.includes('--json')) console.log(JSON.stringify({ suite: name, figures }));
 else console.table(Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, { value }])));
 process.exit(0);

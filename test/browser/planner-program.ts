@@ -57,6 +57,7 @@ function profileOf(slowdown: number) {
       threads: 2,
       executor: 'valve',
       measuredAt: '2026-11-24',
+      pauseMs: 0,
       slowdown,
       inputShapes: { x: [1, 3] },
     },

@@ -40,10 +40,19 @@ afterAll(async () => {
 const at = (name: string) => join(folder.path, name);
 
 async function makeProfiles(): Promise<void> {
-  const shapeFlags = ['--shape', `input=${shape.join('x')}`, '--rounds', '3', '--codecs', 'uint8'];
+  const shapeFlags = [
+    '--shape',
+    `input=${shape.join('x')}`,
+    '--rounds',
+    '3',
+    '--pause',
+    '0',
+    '--codecs',
+    'uint8',
+  ];
   const model = folder.model('net');
   await run('profile', model, ...shapeFlags, '--slowdown', '50', '--out', at('edge.json'));
-  await run('profile', model, ...shapeFlags, '--out', at('cloud.json'));
+  await run('profile', model, ...shapeFlags, '--as', 'gateway', '--out', at('cloud.json'));
 }
 
 /** The device is so slow that every link makes the cloud worth it; the policy keeps the input and shallow cuts at home. */

@@ -47,7 +47,7 @@ async function makePlan(): Promise<Plan> {
   await writeInputs(path('pictures'), pictures);
   await writeFile(path('policy.yaml'), 'inputs: stay\n');
   const inputs = ['--inputs', path('pictures')];
-  const codecs = ['--rounds', '2', '--codecs', 'uint8+context', '--max-cuts', '2'];
+  const codecs = ['--rounds', '2', '--pause', '0', '--codecs', 'uint8+context', '--max-cuts', '2'];
   await run('profile', model, ...inputs, ...codecs, '--slowdown', '1000', '--out', path('edge.json'));
   await run('profile', model, ...inputs, ...codecs, '--out', path('cloud.json'));
   const calibration = path('made-calibration.json');

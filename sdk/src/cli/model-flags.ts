@@ -1,7 +1,7 @@
 /** Flags that every verb on a model shares, and the model opened by them. */
 import { type Command, Option } from 'commander';
 import { SplitError } from '../errors.ts';
-import { createOrtNode } from '../runtime/ort-node.ts';
+import { createOrtNode, type OrtNodeOptions } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type InputShapes, openModel, type SplitModel } from '../session/open-model.ts';
 import { fileSource } from '../source/file.ts';
@@ -29,13 +29,17 @@ export function addModelFlags(command: Command): Command {
     .option('--json', 'one JSON document on stdout');
 }
 
-/** Opens the model, hands it to `use`, and closes the runtime after it. */
+/**
+ * Opens the model, hands it to `use`, and closes the runtime after it.
+ * @param createRuntime a session's by default
+ */
 export async function withModel<T>(
   path: string,
   { shape, provider, threads }: ModelFlags,
   use: (opened: OpenedModel) => Promise<T>,
+  createRuntime: (options: OrtNodeOptions) => Promise<Runtime> = createOrtNode,
 ): Promise<T> {
-  const runtime = await createOrtNode({
+  const runtime = await createRuntime({
     ...(provider !== undefined && { provider }),
     ...(threads !== undefined && { threads }),
   });

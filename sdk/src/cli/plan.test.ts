@@ -46,6 +46,8 @@ beforeAll(async () => {
     '1',
     '--rounds',
     '3',
+    '--pause',
+    '5',
     '--max-cuts',
     '4',
   ];
@@ -53,7 +55,7 @@ beforeAll(async () => {
   process.chdir(folder);
   const made = [
     await startCutpoint(...common, ...board),
-    await startCutpoint(...common, '--out', 'cloud.json'),
+    await startCutpoint(...common, '--as', 'gateway', '--out', 'cloud.json'),
   ];
   expect(made.map(({ code, error }) => ({ code, error }))).toEqual(
     [0, 0].map((code) => ({ code, error: '' })),
@@ -78,7 +80,9 @@ describe('cutpoint profile', () => {
       runtime: expect.stringMatching(/^onnxruntime-node \d/),
       inputShapes: { input: [1, 3, 32, 32] },
     });
-    expect(edge.executor).toMatch(/^(valve|chain|separate): /);
+    expect(edge.executor).toMatch(/^(valve|chain|separate) of a device: /);
+    expect((await profileOf('cloud.json')).executor).toMatch(/ of a gateway: /);
+    expect(edge.pauseMs).toBe(5);
     expect(edge.cuts).toHaveLength(4);
     for (const { head, tail } of edge.cuts)
       expect([head.runs, tail.runs, head.medianMs > 0]).toEqual([3, 3, true]);
@@ -111,7 +115,18 @@ describe('cutpoint profile', () => {
     );
     const [, , , last] = (await profileOf('edge.json')).cuts;
     const { out } = await runCutpoint(
-      ...['profile', 'net.onnx', '--shape', 'input=1x3x32x32', '--rounds', '1', '--executor', 'chain'],
+      ...[
+        'profile',
+        'net.onnx',
+        '--shape',
+        'input=1x3x32x32',
+        '--rounds',
+        '1',
+        '--pause',
+        '0',
+        '--executor',
+        'chain',
+      ],
       ...['--codecs', 'uint8', '--max-cuts', '1', '--cuts', last?.id ?? '', '--image', 'input.jpg', '--json'],
     );
     const { cuts, transfers } = readProfile(JSON.parse(out));

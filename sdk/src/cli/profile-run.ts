@@ -1,6 +1,6 @@
 /**
- * Makes a profile. What runs the segments is what a session would open for the same cuts: by default the valve graph where
- * it proves itself. So the times are those that a session will see, not those of segments in sessions of their own.
+ * Makes a profile. What runs the segments is what a session or a gateway would open for the same cuts: by default the valve
+ * graph where it proves itself. So the times are those that they will see, not those of segments in sessions of their own.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { systemClock } from '../clock.ts';
@@ -14,6 +14,8 @@ import type { Profile } from '../planner/profile.ts';
 import { SERVER, SMALL_BOARD } from '../profiler/flops.ts';
 import { guessProfile } from '../profiler/guess-profile.ts';
 import { type ProfileFacts, profileModel } from '../profiler/profile-model.ts';
+import { createOrtNode } from '../runtime/ort-node.ts';
+import { createOrtProcess } from '../runtime/ort-process.ts';
 import { type OpenedExecutor, openExecutor } from '../session/open-executor.ts';
 import { openModel } from '../session/open-model.ts';
 import { sampleFeeds } from '../session/sample-feeds.ts';
@@ -36,7 +38,7 @@ interface ProfileContext {
 
 export function makeProfile(path: string, flags: ProfileFlags, context: ProfileContext): Promise<Profile> {
   const threads = flags.threads ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
-  return withModel(path, { ...flags, threads }, async (opened) => {
+  const measure = async (opened: OpenedModel) => {
     const inputs = await inputsFor(opened, flags);
     const sized = await atShapesOf(opened, inputs[0] ?? {});
     const { model } = sized;
@@ -47,8 +49,11 @@ export function makeProfile(path: string, flags: ProfileFlags, context: ProfileC
     const facts = factsOf(sized, { ...flags, threads }, context.world);
     const job = { ...sized, inputs, cuts, inputCut, facts };
     return flags.guess === undefined ? measured(job, flags, context) : guessed(job, flags, context);
-  });
+  };
+  return withModel(path, { ...flags, threads }, measure, RUNTIMES[flags.as]);
 }
+
+const RUNTIMES = { device: createOrtNode, gateway: createOrtProcess };
 
 interface Job extends OpenedModel {
   readonly inputs: readonly Tensors[];
@@ -64,7 +69,7 @@ async function measured(
 ): Promise<Profile> {
   const { model, runtime, inputs, cuts, inputCut, facts } = job;
   const [feeds] = inputs;
-  const options = { kind: flags.executor, isBatching: false, ...(feeds && { feeds }) };
+  const options = { kind: flags.executor, ...SIDES[flags.as], ...(feeds && { feeds }) };
   const executor = await openExecutor(model, cuts, runtime, options);
   if (world.showsProgress) world.writeError(`timing ${cuts.length} cuts in a ${executor.report.kind} ...\n`);
   try {
@@ -77,7 +82,7 @@ async function measured(
       fetches: model.outputs.map(({ name }) => name),
       profiles: flags.codecs,
       rounds: flags.rounds,
-      facts: { ...facts, executor: executorText(executor) },
+      facts: { ...facts, executor: executorText(executor, flags.as) },
       pictureBytes: sizesOf(pictures),
       pictureDecodeMs: await pictureDecodeMs(pictures, feeds),
       // Linux and Node count in kibibytes.
@@ -91,7 +96,12 @@ async function measured(
 function guessed(job: Job, flags: ProfileFlags, { pictures }: ProfileContext): Profile {
   const { model, cuts, inputCut, facts } = job;
   return guessProfile({
-    facts: { ...facts, device: flags.device ?? `a guessed ${flags.guess}`, executor: 'none: guessed' },
+    facts: {
+      ...facts,
+      device: flags.device ?? `a guessed ${flags.guess}`,
+      executor: 'none: guessed',
+      pauseMs: 0,
+    },
     graph: model.graph,
     types: model.sizedTypes,
     outputs: model.outputs,
@@ -105,13 +115,16 @@ function guessed(job: Job, flags: ProfileFlags, { pictures }: ProfileContext): P
 
 const sizesOf = (files: readonly Uint8Array[]) => files.map(({ length }) => length);
 
-function executorText({ report }: OpenedExecutor): string {
-  return `${report.kind}: ${report.reason}`.slice(0, 500);
+/** As the session and the gateway open it. */
+const SIDES = { device: { isBatching: false }, gateway: { dequantise: 'auto' } } as const;
+
+function executorText({ report }: OpenedExecutor, side: ProfileFlags['as']): string {
+  return `${report.kind} of a ${side}: ${report.reason}`.slice(0, 500);
 }
 
 function factsOf(
   { model, runtime }: OpenedModel,
-  { device, threads, slowdown, inputs }: ProfileFlags,
+  { device, threads, slowdown, pause, inputs }: ProfileFlags,
   world: World,
 ): ProfileFacts {
   const [first] = cpus();
@@ -124,6 +137,7 @@ function factsOf(
     threads: threads ?? 0,
     executor: '',
     measuredAt: world.now().toISOString(),
+    pauseMs: pause,
     slowdown,
     inputShapes: model.inputShapes,
     inputSource: inputs === undefined ? 'seeded' : 'files',

@@ -59,11 +59,14 @@ function origin({
   threads,
   executor,
   slowdown,
+  pauseMs,
   whole,
   inputs,
   inputSource,
 }: Profile): string {
-  const runs = whole.isGuess ? 'guessed from operations and bytes' : `medians of ${whole.runs} runs`;
+  const runs = whole.isGuess
+    ? 'guessed from operations and bytes'
+    : `medians of ${whole.runs} runs${pauseMs > 0 ? `, each after ${pauseMs} ms of rest` : ''}`;
   const bytes = whole.isGuess
     ? ''
     : `, bytes of ${inputs} ${inputSource === 'seeded' ? 'made-up ' : ''}input${inputs === 1 ? '' : 's'}`;

@@ -18,9 +18,13 @@ export interface ProfileFlags extends ModelFlags {
   readonly slowdown: number;
   readonly codecs: readonly CodecProfile[];
   readonly rounds: number;
+  /** Milliseconds. */
+  readonly pause: number;
   readonly maxCuts: number;
   /** Ids of cuts to time besides those. */
   readonly cuts?: readonly string[];
+  /** Whose runtime. */
+  readonly as: 'device' | 'gateway';
   readonly executor: 'auto' | 'valve' | 'chain' | 'separate';
   readonly guess?: 'board' | 'server';
   readonly out?: string;
@@ -60,11 +64,24 @@ function describe(command: Command): void {
         .default(15),
     )
     .addOption(
+      new Option(
+        '--pause <ms>',
+        'idle time before each run, as between the frames of a camera; 0 for a machine that never rests',
+      )
+        .argParser(readNumber('--pause', { min: 0, max: 60_000 }))
+        .default(100),
+    )
+    .addOption(
       new Option('--max-cuts <n>', 'most cuts to time; a session offers as many')
         .argParser(readNumber('--max-cuts', whole(1, 32)))
         .default(8),
     )
     .option('--cuts <ids...>', 'cuts to time besides, by their ids in cutpoint inspect')
+    .addOption(
+      new Option('--as <side>', 'whose way to run it: a gateway joins requests, in a process of its own')
+        .choices(['device', 'gateway'])
+        .default('device'),
+    )
     .addOption(
       new Option('--executor <kind>', 'what runs head and tail; auto is what a session chooses')
         .choices(['auto', 'valve', 'chain', 'separate'])

@@ -41,6 +41,7 @@ function profile(device: string, wholeMs: number) {
       threads: 2,
       executor: 'valve',
       measuredAt: '2026-11-22T12:00:00Z',
+      pauseMs: 0,
     },
     ...{ slowdown: 1, inputShapes: { x: [1, 3, 224, 224] }, inputs: 1, inputSource: 'files' },
     ...{ peakMemoryBytes: null, transfers: [], whole: timing(wholeMs) },

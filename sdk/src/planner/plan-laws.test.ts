@@ -50,6 +50,7 @@ function profileOf(nodeMs: readonly number[], sizes: readonly number[]): Profile
       threads: 1,
       executor: 'valve',
       measuredAt: '2026-11-24',
+      pauseMs: 0,
       slowdown: 1,
       inputShapes: {},
     },

@@ -126,6 +126,8 @@ function standingAssumptions({ edge, cloud, arms, wish }: PlanRequest): string[]
   for (const [who, { slowdown }] of Object.entries({ device: edge, cloud }))
     if (slowdown > 1)
       said.push(`The ${who} is played: its times were measured and multiplied by ${slowdown}.`);
+  for (const [who, { pauseMs }] of Object.entries({ device: edge, cloud }))
+    if (pauseMs > 0) said.push(`The ${who} rested ${pauseMs} ms before each run that was timed.`);
   if (edge.inputSource === 'seeded')
     said.push('What is sent was measured on made-up inputs; real ones pack otherwise.');
   const picture = cloud.transfers.find(({ profile }) => profile === 'image');

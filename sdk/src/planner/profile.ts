@@ -67,6 +67,8 @@ export interface Profile {
   readonly executor: string;
   /** ISO 8601. */
   readonly measuredAt: string;
+  /** How long the machine was idle before each run, in milliseconds. 0 is one run after another. */
+  readonly pauseMs: number;
   /** All times were stretched by this to play a slower machine. 1 is as measured. */
   readonly slowdown: number;
   /** Shapes of the inputs, by name. */
@@ -118,6 +120,7 @@ const ProfileSchema = z.strictObject({
   threads: z.int().min(0).max(4096),
   executor: Text,
   measuredAt: Text,
+  pauseMs: Milliseconds.default(0),
   slowdown: z.number().min(1).max(1000),
   inputShapes: z.record(z.string(), z.array(z.int().nonnegative()).max(64)),
   inputs: z.int().nonnegative(),

@@ -44,6 +44,20 @@ describe('measureModel', () => {
     }
   });
 
+  it('rests before each run for as long as it was told to', async () => {
+    const rests: number[] = [];
+    const clock = {
+      ...systemClock(),
+      sleep: async (ms: number) => {
+        rests.push(ms);
+      },
+    };
+    const pauseMs = (part: string) => ({ whole: 7, head: 5 })[part] ?? 0;
+    await measureModel({ ...job(), clock, warmUp: 0, rounds: 2, pauseMs });
+    const heads = Array(2 * executor.cuts.length).fill(5);
+    expect(rests.toSorted((a, b) => a - b)).toEqual([...heads, 7, 7]);
+  });
+
   it('refuses to count no round at all', async () => {
     const none = measureModel({ ...job(), rounds: 0 });
     await expect(none).rejects.toMatchObject({

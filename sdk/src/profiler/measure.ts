@@ -18,6 +18,11 @@ export interface MeasureRequest {
   readonly warmUp?: number;
   /** Rounds that are. Minimum 1. @default 15 */
   readonly rounds?: number;
+  /**
+   * How long the machine is idle before a run, in milliseconds. One that has just worked may be twice as fast as one that
+   * has waited for a camera or a link. @default not at all
+   */
+  pauseMs?(part: 'whole' | 'head' | 'tail', cut: Cut | undefined): number;
   readonly signal?: AbortSignal;
 }
 
@@ -59,20 +64,24 @@ export async function measureModel(request: MeasureRequest): Promise<MeasuredMod
   };
 }
 
+type TimedResult = ExecutorResult & { readonly ms: number };
+
 /** As a session and a gateway wait for it, so with tensors handed over. Without a cut the whole model is the head. */
 async function timeOnce(
-  { executor, clock, feeds, fetches, signal }: MeasureRequest,
+  { executor, clock, feeds, fetches, pauseMs, signal }: MeasureRequest,
   cut: Cut | undefined,
 ): Promise<{ headMs: number; tailMs: number }> {
-  const timed = async (part: ExecutorRequest): Promise<ExecutorResult & { readonly ms: number }> => {
+  const timed = async (name: 'whole' | 'head' | 'tail', part: ExecutorRequest): Promise<TimedResult> => {
+    const idleMs = pauseMs?.(name, cut) ?? 0;
+    if (idleMs > 0) await clock.sleep(idleMs, signal);
     const startMs = clock.nowMs();
     const result = await executor.run({ ...part, signal });
     return { ...result, ms: clock.nowMs() - startMs };
   };
-  if (!cut) return { headMs: (await timed({ feeds, fetches })).ms, tailMs: 0 };
+  if (!cut) return { headMs: (await timed('whole', { feeds, fetches })).ms, tailMs: 0 };
   const inTail = fetches.filter((name) => !cut.headOutputs.includes(name));
-  const head = await timed({ to: cut, feeds, fetches: cut.tensors.map(({ name }) => name) });
-  const tail = await timed({ from: cut, feeds: head.values, fetches: inTail });
+  const head = await timed('head', { to: cut, feeds, fetches: cut.tensors.map(({ name }) => name) });
+  const tail = await timed('tail', { from: cut, feeds: head.values, fetches: inTail });
   return { headMs: head.ms, tailMs: tail.ms };
 }
 

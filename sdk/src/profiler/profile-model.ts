@@ -14,6 +14,7 @@ export type ProfileFacts = Pick<
   | 'threads'
   | 'executor'
   | 'measuredAt'
+  | 'pauseMs'
   | 'slowdown'
   | 'inputShapes'
   | 'inputSource'
@@ -37,7 +38,8 @@ export async function profileModel(request: ProfileRequest): Promise<Profile> {
   const [feeds] = inputs;
   if (!feeds) throw new SplitError('options-invalid', 'inputs are 0; expected 1 or more');
   const often = rounds === undefined ? {} : { rounds };
-  const measured = await measureModel({ executor, clock, feeds, fetches, ...often });
+  const pauseMs = () => facts.pauseMs;
+  const measured = await measureModel({ executor, clock, feeds, fetches, pauseMs, ...often });
   const crossing = await measureTransfers(request);
   const profile: Profile = {
     format: 'cutpoint-profile',

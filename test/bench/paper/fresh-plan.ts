@@ -16,7 +16,9 @@ import { transfersOf } from '../../../sdk/src/planner/profile-transfers.ts';
 import { type MeasuredModel, measureModel, timingOf } from '../../../sdk/src/profiler/measure.ts';
 import { REPLY_PROFILE } from '../../../sdk/src/profiler/measure-transfers.ts';
 import { slowed } from '../../../sdk/src/profiler/profile-model.ts';
+import type { Executor } from '../../../sdk/src/runtime/executor/executor.ts';
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
+import { createOrtProcess } from '../../../sdk/src/runtime/ort-process.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
 import { openModel } from '../../../sdk/src/session/open-model.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
@@ -36,12 +38,17 @@ export interface FreshPlansRequest {
 
 export interface FreshPlans {
   /** One round: the whole model, and head and tail of every cut, once each. */
-  time(): Promise<MeasuredModel>;
+  time(): Promise<TimedSides>;
   /** From the medians of some rounds. */
-  plan(rounds: readonly MeasuredModel[], now: PlanNow): Plan;
+  plan(rounds: readonly TimedSides[], now: PlanNow): Plan;
   /** The request that sends least: what crosses the narrowest cut, as it is. */
   leastRequest(model: string): Promise<OutgoingRequest>;
   close(): Promise<void>;
+}
+
+/** The whole model and heads as a session runs them, tails as a gateway does. */
+export interface TimedSides extends MeasuredModel {
+  readonly gatewayWhole: Timing;
 }
 
 export interface PlanNow {
@@ -53,18 +60,30 @@ export interface PlanNow {
 export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshPlans> {
   const { path, feeds, threads, maxCuts, cuts: also, profile } = request;
   const runtime = await createOrtNode({ threads });
+  const gatewayRuntime = await createOrtProcess({ threads });
   const model = await openModel(fileSource(path), runtime, { inputShapes: profile.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: maxCuts, also });
   const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
+  const gatewayExecutor = await openExecutor(model, cuts, gatewayRuntime, { feeds });
   const fetches = model.outputs.map(({ name }) => name);
-  const job = { executor, clock: systemClock(), feeds, fetches, warmUp: 0, rounds: 1 };
+  // A head on the device, then its tail on the gateway, as it is in a session: neither finds its weights in the cache.
+  const pair: Executor = {
+    ...executor,
+    run: (part) => (part.from === undefined ? executor : gatewayExecutor).run(part),
+  };
+  const once = { clock: systemClock(), feeds, fetches, warmUp: 0, rounds: 1 };
   return {
-    time: async () => {
-      // The session's own weights were in use meanwhile: the first run of others is slower.
-      await executor.run({ feeds, fetches });
-      return measureModel(job);
+    time: async () => ({
+      ...(await measureModel({ executor: pair, ...once })),
+      gatewayWhole: (await measureModel({ executor: gatewayExecutor, cuts: [], ...once })).whole,
+    }),
+    plan: (rounds, now) => {
+      const { gatewayWhole, ...device } = mediansOf(rounds);
+      return planOf(
+        { device: { ...profile, ...device }, gateway: { ...profile, ...device, whole: gatewayWhole } },
+        now,
+      );
     },
-    plan: (rounds, now) => planOf({ ...profile, ...mediansOf(rounds) }, now),
     leastRequest: async (name) => {
       const [cut] = executor.cuts.toSorted((a, b) => (a.bytes ?? 0) - (b.bytes ?? 0));
       if (!cut) throw new Error('the model has no cut inside');
@@ -84,26 +103,34 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
       };
     },
     close: async () => {
-      await executor.close();
-      await runtime.close();
+      for (const open of [executor, gatewayExecutor, runtime, gatewayRuntime]) await open.close();
     },
   };
 }
 
-function mediansOf(rounds: readonly MeasuredModel[]): Pick<Profile, 'whole' | 'cuts'> {
-  const timing = (of: (round: MeasuredModel) => Timing | undefined) =>
+function mediansOf(
+  rounds: readonly TimedSides[],
+): Pick<Profile, 'whole' | 'cuts'> & Pick<TimedSides, 'gatewayWhole'> {
+  const timing = (of: (round: TimedSides) => Timing | undefined) =>
     timingOf(rounds.map((round) => of(round)?.medianMs ?? Number.NaN));
   const cuts = (rounds[0]?.cuts ?? []).map(({ cut: { id, name, depth } }, place) => ({
     ...{ id, name, depth },
     head: timing((round) => round.cuts[place]?.head),
     tail: timing((round) => round.cuts[place]?.tail),
   }));
-  return { whole: timing((round) => round.whole), cuts };
+  return {
+    whole: timing((round) => round.whole),
+    gatewayWhole: timing((round) => round.gatewayWhole),
+    cuts,
+  };
 }
 
-/** The same machine on both sides, the device played slower. */
-function planOf(cloud: Profile, { edgeSlowdown, roundTripMs, downlinkBitsPerSecond }: PlanNow): Plan {
-  const edge = slowed(cloud, edgeSlowdown);
+/** The device played slower. */
+function planOf(
+  { device, gateway: cloud }: { readonly device: Profile; readonly gateway: Profile },
+  { edgeSlowdown, roundTripMs, downlinkBitsPerSecond }: PlanNow,
+): Plan {
+  const edge = slowed(device, edgeSlowdown);
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   return makePlan({
     edge,

@@ -4,12 +4,11 @@ import type { Link } from '@cutpoint/sdk/testing';
 import { predictStages, type StageTimes } from '../../../sdk/src/planner/cost-model.ts';
 import { lineAt, msPerByte } from '../../../sdk/src/planner/envelope.ts';
 import type { Plan } from '../../../sdk/src/planner/plan-file.ts';
-import type { MeasuredModel } from '../../../sdk/src/profiler/measure.ts';
 import { NO_STAGES } from '../../../sdk/src/session/trace.ts';
 import { median } from '../statistics.ts';
 import type { BaselinePicks } from './baseline-picks.ts';
 import type { Cell, MeasuredArm } from './cell-figures.ts';
-import type { FreshPlans } from './fresh-plan.ts';
+import type { FreshPlans, TimedSides } from './fresh-plan.ts';
 import type { PaperInput, PaperNet } from './nets.ts';
 
 export const DOWNLINK_BITS_PER_SECOND = 20e6;
@@ -32,7 +31,10 @@ export interface CellTools {
   readonly session: SplitSession;
   readonly link: Link;
   readonly probe: Probe;
-  /** Arms that have run in this session. */
+}
+
+interface WarmedTools extends CellTools {
+  /** Arms that have run in this cell. */
   readonly warmArms: Set<string>;
 }
 
@@ -46,17 +48,19 @@ export async function measureCell(tools: CellTools, picked: PickedCell): Promise
   const { edgeSlowdown, uplinkBitsPerSecond } = picked;
   tools.link.set({ uplink: { bitsPerSecond: uplinkBitsPerSecond } });
   await tools.probe.roundTripMs(uplinkBitsPerSecond);
+  // What a gateway has not done for a while it does slowly the first time.
+  const warmArms = new Set<string>();
   const planOf = (rounds: readonly Round[]): PlannedCell => {
     const roundTripMs = median(rounds.map((round) => round.roundTripMs));
     const profiles = rounds.map(({ profile }) => profile);
     const plan = tools.plans.plan(profiles, { ...LINK, edgeSlowdown, roundTripMs });
     return { plan, predictions: predict(plan, uplinkBitsPerSecond) };
   };
-  const first = planOf([await playRound(tools, uplinkBitsPerSecond, [])]);
+  const first = planOf([await playRound({ ...tools, warmArms }, uplinkBitsPerSecond, [])]);
   const baselineIds = idsOfBaselines(first.plan, picked.picks);
   const best = first.predictions.slice(0, 1 + RUNNERS_UP).map(({ id }) => id);
   const rounds = await playRounds(
-    tools,
+    { ...tools, warmArms },
     uplinkBitsPerSecond,
     wantedArms(first, [...best, ...Object.values(baselineIds)]),
   );
@@ -117,7 +121,7 @@ function wantedArms({ predictions }: PlannedCell, ids: readonly string[]): reado
 }
 
 interface Round {
-  readonly profile: MeasuredModel;
+  readonly profile: TimedSides;
   readonly roundTripMs: number;
   readonly runs: ReadonlyMap<string, TimedRun>;
 }
@@ -128,7 +132,7 @@ interface TimedRun {
 }
 
 async function playRounds(
-  tools: CellTools,
+  tools: WarmedTools,
   uplinkBitsPerSecond: number,
   arms: readonly WantedArm[],
 ): Promise<readonly Round[]> {
@@ -144,9 +148,9 @@ async function playRounds(
   return rounds;
 }
 
-/** Every segment once, one empty message, and each arm once; a short one that is new to the session once more, uncounted. */
+/** Every segment once, one empty message, and each arm once; a short one that is new to the cell once more, uncounted. */
 async function playRound(
-  tools: CellTools,
+  tools: WarmedTools,
   uplinkBitsPerSecond: number,
   ids: readonly string[],
 ): Promise<Round> {

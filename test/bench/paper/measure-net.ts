@@ -146,7 +146,6 @@ async function measureCells(bench: PlannedBench): Promise<readonly Cell[]> {
         session,
         link,
         probe,
-        warmArms: new Set<string>(),
       };
       for (const picked of picks.filter((cell) => cell.edgeSlowdown === edgeSlowdown)) {
         const cell = await measureCell(tools, picked);

@@ -35,8 +35,7 @@ export async function measureProfile(request: ProfileRequest): Promise<Profile> 
     String(maxCuts),
     '--codecs',
     CODECS.join(','),
-    '--rounds',
-    '3',
+    ...['--rounds', '3', '--pause', '0'],
   ];
   if (cuts.length > 0) flags.push('--cuts', ...cuts);
   if (input.picture) {

@@ -90,8 +90,7 @@ async function makePlan(
   const shared = [
     '--threads',
     '1',
-    '--rounds',
-    '5',
+    ...['--rounds', '5', '--pause', '0'],
     '--shape',
     `${inputName}=${dims.join('x')}`,
     '--inputs',
@@ -100,7 +99,7 @@ async function makePlan(
   const sent = ['--image', picture, '--codecs', PROFILES];
   const [edge, cloud] = [path('edge.json'), path('cloud.json')];
   await run('profile', model, ...shared, ...sent, '--slowdown', `${slowdown}`, '--out', edge);
-  await run('profile', model, ...shared, ...sent, '--out', cloud);
+  await run('profile', model, ...shared, ...sent, '--as', 'gateway', '--out', cloud);
   await run(
     ...['plan', model, '--edge', edge, '--cloud', cloud, '--rtt', `${ROUND_TRIP_MS}ms`],
     ...['--downlink', `${DOWNLINK_BITS_PER_SECOND / 1e6}Mbps`, '--out', plan],
