@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly executors: readonly LaneExecutor[];
   readonly maxCuts: number;
   readonly maxBatch: number;
+  /** Requests run on the executors meanwhile. @default false */
+  readonly isServing?: boolean;
   readonly log: Log;
   /** With keys, what is not a bundle signed by one of them is not loaded. */
   readonly trust?: { readonly keys: readonly TrustedKey[]; readonly counters: BundleCounters } | undefined;

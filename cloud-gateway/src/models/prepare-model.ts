@@ -32,6 +32,8 @@ export interface PrepareOptions {
   /** Ids of cuts to offer besides. @default none */
   readonly alsoCuts?: readonly string[];
   readonly maxBatch: number;
+  /** Requests run on the executors meanwhile. @default false */
+  readonly isServing?: boolean;
   readonly log: Log;
 }
 
@@ -42,10 +44,11 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
   const isGraphics = first.provider !== 'cpu';
   const replicas = new Map<string, OpenedExecutor>();
   try {
-    const { model, tried } = isGraphics ? await tryBeside(first, o) : await tryOn(first.runtime, o);
+    const isBeside = (isGraphics || o.isServing === true) && first.startBeside !== undefined;
+    const { model, tried } = isBeside ? await tryBeside(first, o) : await tryOn(first.runtime, o);
     const { kind, reason, rows } = tried.report;
     o.log.info({ model: o.name, executor: kind, reason, rows }, tried.description);
-    replicas.set(first.name, isGraphics ? await tried.reopen(first.runtime) : tried);
+    replicas.set(first.name, isBeside ? await tried.reopen(first.runtime) : tried);
     for (const { name, runtime } of others) replicas.set(name, await tried.reopen(runtime));
     // From here on a graphics processor sees one number of rows alone.
     if (isGraphics) for (const replica of replicas.values()) replica.fillTo?.(o.maxBatch);
@@ -83,8 +86,8 @@ async function tryOn(runtime: Runtime, o: PrepareOptions): Promise<Tried> {
 }
 
 /**
- * Tried in a process that ends: ONNX Runtime gives no memory of a graphics processor back while it lives, and trying takes
- * several times what serving does. What was found holds for the same processor.
+ * Tried in a process that ends: ONNX Runtime gives memory back when it ends, and requests that run meanwhile do not wait for
+ * the dozen sessions that trying takes. What was found holds for the same processor.
  */
 async function tryBeside({ runtime, startBeside }: LaneExecutor, o: PrepareOptions): Promise<Tried> {
   const beside = await startBeside?.();

@@ -57,6 +57,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
   const failures = new Map<string, string>();
   const loading = new Set<string>();
   let tables: TablesById = new Map();
+  let isServing = false;
   /** One change at a time: two models being timed at once would slow each other down. */
   let last: Promise<unknown> = Promise.resolve();
 
@@ -78,7 +79,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
     loading.add(key);
     tell(folder, { digest: '', state: 'loading' });
     try {
-      const model = await loadVersion(folder, o, isNewest);
+      const model = await loadVersion(folder, { ...o, isServing }, isNewest);
       failures.delete(key);
       return model;
     } catch (error) {
@@ -132,6 +133,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
   async function loadAll(): Promise<void> {
     const names = await listModelNames(o.directory);
     for (const name of names) await load(name).catch(() => undefined); // The log says why.
+    isServing = true;
     if (models.size > 0) return;
     throw new SplitError(
       'model-invalid',
