@@ -20,11 +20,12 @@ const ENTRIES = [
 /** MQTT.js is built for many worlds: here, only the one with WebSocket and native timers. See the files. */
 const ALIAS = {
   mqtt: join(HERE, 'mqtt.mjs'),
-  'readable-stream': join(HERE, 'readable-stream.mjs'),
+  'readable-stream': join(HERE, 'streams.mjs'),
+  // The list of buffers without the stream that it also is.
+  bl: 'bl/BufferList.js',
   'lru-cache': join(HERE, 'lru-cache.mjs'),
   debug: join(HERE, 'debug.cjs'),
   'worker-timers': join(HERE, 'nothing.mjs'),
-  ws: join(HERE, 'nothing.mjs'),
   'onnxruntime-common': join(HERE, 'plain-tensor.mjs'),
 };
 

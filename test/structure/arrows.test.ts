@@ -53,7 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   program: [],
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */
-const GROUND = ['errors.ts', 'tensor.ts', 'tensor-rows.ts', 'quantised.ts', 'clock.ts'];
+const GROUND = ['errors.ts', 'zod.ts', 'tensor.ts', 'tensor-rows.ts', 'quantised.ts', 'clock.ts'];
 const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'serving', 'adaptive'];
 /** Adapters: the only files that may know a platform or a foreign package. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {

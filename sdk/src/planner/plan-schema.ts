@@ -1,30 +1,30 @@
 /** The schema of the plan's file. Strict: a field that we do not know is a file of somebody else's. */
-import { z } from 'zod';
+import { z } from '../zod.ts';
 import { OBJECTIVES } from './objective.ts';
 import type { Plan } from './plan-file.ts';
 import { WishSchema } from './policy.ts';
 import { Digest } from './profile.ts';
 
-const Amount = z.number().nonnegative();
-const Text = z.string().max(4096);
+const Amount = z.number().check(z.nonnegative());
+const Text = z.string().check(z.maxLength(4096));
 const MAX_ARMS = 10_000;
 /** Characters of base64; tables that can be built have a few kilobytes. */
 const MAX_TABLE_TEXT = 1 << 20;
 
-const Rates = z.strictObject({ fromBitsPerSecond: Amount.nullable(), toBitsPerSecond: Amount.nullable() });
+const Rates = z.strictObject({ fromBitsPerSecond: z.nullable(Amount), toBitsPerSecond: z.nullable(Amount) });
 const Machine = z.strictObject({
   device: Text,
   provider: Text,
   runtime: Text,
-  threads: z.int().nonnegative(),
-  slowdown: z.number().min(1),
+  threads: z.int().check(z.nonnegative()),
+  slowdown: z.number().check(z.gte(1)),
 });
 
 const EntrySchema = z.strictObject({
   id: Text,
   kind: z.enum(['device', 'cloud', 'split']),
   name: Text,
-  depth: z.number().min(0).max(1),
+  depth: z.number().check(z.gte(0), z.lte(1)),
   cost: z.strictObject({
     headMs: Amount,
     encodeMs: Amount,
@@ -32,28 +32,31 @@ const EntrySchema = z.strictObject({
     tailMs: Amount,
     receivedBytes: Amount,
     decodeMs: Amount,
-    lastMs: Amount.optional(),
+    lastMs: z.optional(Amount),
   }),
   payloadBytes: Amount,
-  deviceMemoryBytes: Amount.nullable(),
-  accuracyLoss: z.number().nullable(),
+  deviceMemoryBytes: z.nullable(Amount),
+  accuracyLoss: z.nullable(z.number()),
   sendsInput: z.boolean(),
   isGuess: z.boolean(),
   isRefused: z.boolean(),
-  error: Amount.nullable(),
+  error: z.nullable(Amount),
   tables: z.record(Text, Text),
   line: z.strictObject({ fixedMs: Amount, bytes: Amount }),
-  best: Rates.nullable(),
-  beatsDevice: Rates.nullable(),
-  beatsCloud: Rates.nullable(),
-  excludedBy: z.array(Text).max(16),
+  best: z.nullable(Rates),
+  beatsDevice: z.nullable(Rates),
+  beatsCloud: z.nullable(Rates),
+  excludedBy: z.array(Text).check(z.maxLength(16)),
   words: Text,
 });
 
-const Piece = z.strictObject({ index: z.int().nonnegative(), fromX: Amount, toX: Amount });
-const Level = z.strictObject({ cloudSlowdown: z.number().positive(), pieces: z.array(Piece).max(MAX_ARMS) });
+const Piece = z.strictObject({ index: z.int().check(z.nonnegative()), fromX: Amount, toX: Amount });
+const Level = z.strictObject({
+  cloudSlowdown: z.number().check(z.positive()),
+  pieces: z.array(Piece).check(z.maxLength(MAX_ARMS)),
+});
 
-export const PlanSchema: z.ZodType<Plan> = z.strictObject({
+export const PlanSchema: z.ZodMiniType<Plan> = z.strictObject({
   format: z.literal('cutpoint-plan'),
   version: z.literal(1),
   modelDigest: Digest,
@@ -61,28 +64,28 @@ export const PlanSchema: z.ZodType<Plan> = z.strictObject({
   cloud: Machine,
   link: z.strictObject({
     roundTripMs: Amount,
-    downlinkBitsPerSecond: z.number().positive(),
+    downlinkBitsPerSecond: z.number().check(z.positive()),
     queueMs: Amount,
   }),
   objective: z.enum(OBJECTIVES),
   wish: WishSchema,
-  fromBitsPerSecond: z.number().positive(),
-  toBitsPerSecond: z.number().positive(),
-  arms: z.array(EntrySchema).min(1).max(MAX_ARMS),
+  fromBitsPerSecond: z.number().check(z.positive()),
+  toBitsPerSecond: z.number().check(z.positive()),
+  arms: z.array(EntrySchema).check(z.minLength(1), z.maxLength(MAX_ARMS)),
   windows: z
     .array(
       z.strictObject({
         armId: Text,
-        fromBitsPerSecond: Amount.nullable(),
-        toBitsPerSecond: Amount.nullable(),
+        fromBitsPerSecond: z.nullable(Amount),
+        toBitsPerSecond: z.nullable(Amount),
       }),
     )
-    .max(MAX_ARMS),
-  map: z.array(Level).max(64),
-  calibration: z
-    .strictObject({ inputs: z.int().positive(), metric: Text, budget: Amount.nullable() })
-    .nullable(),
-  tables: z.record(Text, z.base64().max(MAX_TABLE_TEXT)),
-  assumptions: z.array(Text).max(256),
+    .check(z.maxLength(MAX_ARMS)),
+  map: z.array(Level).check(z.maxLength(64)),
+  calibration: z.nullable(
+    z.strictObject({ inputs: z.int().check(z.positive()), metric: Text, budget: z.nullable(Amount) }),
+  ),
+  tables: z.record(Text, z.base64().check(z.maxLength(MAX_TABLE_TEXT))),
+  assumptions: z.array(Text).check(z.maxLength(256)),
   hash: Digest,
 });

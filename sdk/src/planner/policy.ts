@@ -1,6 +1,7 @@
 /** A policy: what the user wants and will not give up, as it stands in policy.yaml. Reading YAML is the caller's. */
-import { z } from 'zod';
+
 import { SplitError } from '../errors.ts';
+import { z } from '../zod.ts';
 import type { Constraints, Wish } from './constraints.ts';
 import {
   type CloudPrices,
@@ -34,60 +35,62 @@ export interface PolicyPower {
   readonly source?: string | undefined;
 }
 
-const Watts = z.number().nonnegative().max(10_000);
+const Watts = z.number().check(z.nonnegative(), z.lte(10_000));
 const Radio = z.enum(Object.keys(RADIOS) as [RadioName]);
-const Source = z.string().min(1).max(500);
+const Source = z.string().check(z.minLength(1), z.maxLength(500));
 
 const PowerSchema = z.strictObject({
   computeWatts: Watts,
   idleWatts: Watts,
-  radio: Radio.optional(),
-  sendWatts: Watts.optional(),
-  sendWattsPerMbps: Watts.optional(),
-  source: Source.optional(),
+  radio: z.optional(Radio),
+  sendWatts: z.optional(Watts),
+  sendWattsPerMbps: z.optional(Watts),
+  source: z.optional(Source),
 });
 
 const constraintFields = {
-  deadlineMs: z.number().positive().optional(),
-  deviceMemoryBytes: z.number().positive().optional(),
-  maxAccuracyLoss: z.number().min(0).max(1).optional(),
-  maxPayloadBytes: z.number().positive().optional(),
-  inputs: z.enum(['may-leave', 'stay']).optional(),
-  minDepth: z.number().min(0).max(1).optional(),
-  regions: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
+  deadlineMs: z.optional(z.number().check(z.positive())),
+  deviceMemoryBytes: z.optional(z.number().check(z.positive())),
+  maxAccuracyLoss: z.optional(z.number().check(z.gte(0), z.lte(1))),
+  maxPayloadBytes: z.optional(z.number().check(z.positive())),
+  inputs: z.optional(z.enum(['may-leave', 'stay'])),
+  minDepth: z.optional(z.number().check(z.gte(0), z.lte(1))),
+  regions: z.optional(
+    z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.minLength(1), z.maxLength(64)),
+  ),
 };
 
 const PricesSchema = z.strictObject({
-  perComputeHour: z.number().nonnegative(),
-  perGigabyte: z.number().nonnegative(),
+  perComputeHour: z.number().check(z.nonnegative()),
+  perGigabyte: z.number().check(z.nonnegative()),
 });
 
 const PolicySchema = z.strictObject({
-  objective: z.enum(OBJECTIVES).default('latency'),
+  objective: z._default(z.enum(OBJECTIVES), 'latency'),
   ...constraintFields,
-  afterNode: z.string().min(1).max(4096).optional(),
-  power: PowerSchema.optional(),
-  prices: PricesSchema.optional(),
+  afterNode: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
+  power: z.optional(PowerSchema),
+  prices: z.optional(PricesSchema),
 });
 
 /** A resolved policy as a plan repeats it. */
-export const WishSchema: z.ZodType<Wish> = z.strictObject({
+export const WishSchema: z.ZodMiniType<Wish> = z.strictObject({
   objective: z.enum(OBJECTIVES),
   constraints: z.strictObject(constraintFields),
-  models: z
-    .strictObject({
-      prices: PricesSchema.optional(),
-      power: z
-        .strictObject({
+  models: z.optional(
+    z.strictObject({
+      prices: z.optional(PricesSchema),
+      power: z.optional(
+        z.strictObject({
           computeWatts: Watts,
           idleWatts: Watts,
           sendWatts: Watts,
           sendWattsPerMbps: Watts,
           source: Source,
-        })
-        .optional(),
-    })
-    .optional(),
+        }),
+      ),
+    }),
+  ),
 });
 
 /** The share of the nodes that a head has which ends with the named node; undefined where there is none of that name. */

@@ -1,14 +1,19 @@
 /** A profile: how long a model takes on one machine, cut by cut, as it was measured there or as it is guessed. */
-import { z } from 'zod';
+
 import { SplitError } from '../errors.ts';
+import { z } from '../zod.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { describeIssues } from './policy.ts';
 
-const Milliseconds = z.number().nonnegative();
-const Bytes = z.number().nonnegative();
-const Text = z.string().max(500);
-export const Digest: z.ZodType<string> = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
-export const CutId: z.ZodType<string> = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
+const Milliseconds = z.number().check(z.nonnegative());
+const Bytes = z.number().check(z.nonnegative());
+const Text = z.string().check(z.maxLength(500));
+export const Digest: z.ZodMiniType<string> = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'));
+export const CutId: z.ZodMiniType<string> = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits'));
 
 export interface Timing {
   /** Middle of all runs. */
@@ -88,25 +93,25 @@ export interface Profile {
 const TimingSchema = z.strictObject({
   medianMs: Milliseconds,
   spreadMs: Milliseconds,
-  runs: z.int().nonnegative(),
+  runs: z.int().check(z.nonnegative()),
   isGuess: z.boolean(),
 });
 
 const CutSchema = z.strictObject({
   id: CutId,
-  name: z.string().max(4096),
-  depth: z.number().min(0).max(1),
+  name: z.string().check(z.maxLength(4096)),
+  depth: z.number().check(z.gte(0), z.lte(1)),
   head: TimingSchema,
   tail: TimingSchema,
 });
 
 const TransferSchema = z.strictObject({
-  cutId: CutId.nullable(),
+  cutId: z.nullable(CutId),
   profile: Text,
   sentBytes: Bytes,
   spreadBytes: Bytes,
   encodeMs: Milliseconds,
-  decodeMs: Milliseconds.nullable(),
+  decodeMs: z.nullable(Milliseconds),
   isGuess: z.boolean(),
 });
 
@@ -117,18 +122,18 @@ const ProfileSchema = z.strictObject({
   device: Text,
   provider: Text,
   runtime: Text,
-  threads: z.int().min(0).max(4096),
+  threads: z.int().check(z.gte(0), z.lte(4096)),
   executor: Text,
   measuredAt: Text,
-  pauseMs: Milliseconds.default(0),
-  slowdown: z.number().min(1).max(1000),
-  inputShapes: z.record(z.string(), z.array(z.int().nonnegative()).max(64)),
-  inputs: z.int().nonnegative(),
+  pauseMs: z._default(Milliseconds, 0),
+  slowdown: z.number().check(z.gte(1), z.lte(1000)),
+  inputShapes: z.record(z.string(), z.array(z.int().check(z.nonnegative())).check(z.maxLength(64))),
+  inputs: z.int().check(z.nonnegative()),
   inputSource: z.enum(['files', 'seeded']),
-  peakMemoryBytes: Bytes.nullable(),
+  peakMemoryBytes: z.nullable(Bytes),
   whole: TimingSchema,
-  cuts: z.array(CutSchema).max(100_000),
-  transfers: z.array(TransferSchema).max(1_000_000),
+  cuts: z.array(CutSchema).check(z.maxLength(100_000)),
+  transfers: z.array(TransferSchema).check(z.maxLength(1_000_000)),
   reply: z.strictObject({ profile: Text, bytes: Bytes, encodeMs: Milliseconds, decodeMs: Milliseconds }),
 });
 

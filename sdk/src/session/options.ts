@@ -1,8 +1,9 @@
 /** Options of a split session: the interface for the reader, the schema for the border, `resolveOptions` for the rest. */
-import { z } from 'zod';
+
 import { type CodecProfile, isCodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
 import type { RunTracer } from '../tracing/tracer.ts';
+import { z } from '../zod.ts';
 import type { QueueLimits } from './run-queue.ts';
 
 export interface SplitSessionOptions {
@@ -100,75 +101,73 @@ export interface RuntimeOptions {
 export type QueueOptions = { readonly [Name in QueueField]?: QueueLimits[Name] | undefined };
 type QueueField = 'inFlight' | 'maxQueuedCount' | 'maxQueuedBytes' | 'maxAgeMs' | 'whenFull' | 'next';
 
-const codecProfile = z.string().refine(isCodecProfile, 'expected a codec profile, see docs/codec.md');
+const codecProfile = z.custom<CodecProfile>(
+  (value) => typeof value === 'string' && isCodecProfile(value),
+  'expected a codec profile, see docs/codec.md',
+);
 
 const runtime = z.strictObject({
-  provider: z.string().min(1).optional(),
-  modulePath: z.string().min(1).optional(),
-  quantise: z.enum(['auto', 'on', 'off']).optional(),
+  provider: z.optional(z.string().check(z.minLength(1))),
+  modulePath: z.optional(z.string().check(z.minLength(1))),
+  quantise: z.optional(z.enum(['auto', 'on', 'off'])),
 });
 
 const queue = z.strictObject({
-  inFlight: z.int().min(1).max(1024).default(16),
-  maxQueuedCount: z.int().min(0).max(65_536).default(64),
-  maxQueuedBytes: z
-    .int()
-    .min(0)
-    .default(256 * 2 ** 20),
-  maxAgeMs: z.number().positive().max(3_600_000).default(2000),
-  whenFull: z.enum(['refuse', 'drop-oldest', 'local']).default('refuse'),
-  next: z.enum(['oldest', 'newest']).default('oldest'),
+  inFlight: z._default(z.int().check(z.gte(1), z.lte(1024)), 16),
+  maxQueuedCount: z._default(z.int().check(z.gte(0), z.lte(65_536)), 64),
+  maxQueuedBytes: z._default(z.int().check(z.gte(0)), 256 * 2 ** 20),
+  maxAgeMs: z._default(z.number().check(z.positive(), z.lte(3_600_000)), 2000),
+  whenFull: z._default(z.enum(['refuse', 'drop-oldest', 'local']), 'refuse'),
+  next: z._default(z.enum(['oldest', 'newest']), 'oldest'),
 });
 
 const isTracer = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'start' in value && typeof value.start === 'function';
 
 const schema = z.strictObject({
-  broker: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\/.+/, 'expected a URL as mqtt://host:1883'),
-  model: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, "_", "." or "-"'),
-  device: z
+  broker: z.string().check(z.regex(/^(mqtts?|wss?|tcp|ssl):\/\/.+/, 'expected a URL as mqtt://host:1883')),
+  model: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"')
-    .optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  tls: z
-    .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
-    .optional(),
-  encryption: z
-    .strictObject({
-      keyId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"'),
-      key: z.string().regex(/^[A-Za-z0-9_-]{43}=?$/, 'expected 32 bytes as base64url'),
-    })
-    .optional(),
-  namespace: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
-    .default('cutpoint'),
-  protocolVersion: z.union([z.literal(4), z.literal(5)]).default(4),
-  deadlineMs: z.number().positive().max(3_600_000).default(2000),
-  connectTimeoutMs: z.number().nonnegative().max(600_000).default(3000),
-  fallback: z.enum(['local', 'none']).default('local'),
-  inputs: z.enum(['may-leave', 'stay']).default('may-leave'),
-  outputs: z.enum(['may-leave', 'stay']).default('may-leave'),
-  regions: z.array(z.string().min(1).max(64)).min(1).max(64).optional(),
-  minDepth: z.number().min(0).max(1).default(0),
-  profiles: z.array(codecProfile).min(1).default(['uint8+deflate', 'uint8']),
-  replyProfile: codecProfile.default('float32+deflate'),
-  maxCuts: z.int().min(1).max(32).default(8),
-  maxPayloadBytes: z
-    .int()
-    .min(1024)
-    .max(2 ** 30)
-    .default(64 * 2 ** 20),
-  plan: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).optional(),
-  inputShapes: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
-  threads: z.int().min(1).max(256).optional(),
-  runtime: runtime.optional(),
-  queue: queue.prefault({}),
-  quantile: z.number().min(0.5).max(0.99).default(0.5),
-  tracer: z.custom<RunTracer>(isTracer, 'expected a tracer, such as openTelemetryTracer(tracer)').optional(),
-  emulatedSlowdown: z.number().min(1).max(1000).default(1),
+    .check(z.regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, "_", "." or "-"')),
+  device: z.optional(
+    z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"')),
+  ),
+  username: z.optional(z.string()),
+  password: z.optional(z.string()),
+  tls: z.optional(
+    z.strictObject({ ca: z.optional(z.string()), cert: z.optional(z.string()), key: z.optional(z.string()) }),
+  ),
+  encryption: z.optional(
+    z.strictObject({
+      keyId: z
+        .string()
+        .check(z.regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"')),
+      key: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}=?$/, 'expected 32 bytes as base64url')),
+    }),
+  ),
+  namespace: z._default(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)), 'cutpoint'),
+  protocolVersion: z._default(z.union([z.literal(4), z.literal(5)]), 4),
+  deadlineMs: z._default(z.number().check(z.positive(), z.lte(3_600_000)), 2000),
+  connectTimeoutMs: z._default(z.number().check(z.nonnegative(), z.lte(600_000)), 3000),
+  fallback: z._default(z.enum(['local', 'none']), 'local'),
+  inputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
+  outputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
+  regions: z.optional(
+    z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.minLength(1), z.maxLength(64)),
+  ),
+  minDepth: z._default(z.number().check(z.gte(0), z.lte(1)), 0),
+  profiles: z._default(z.array(codecProfile).check(z.minLength(1)), ['uint8+deflate', 'uint8']),
+  replyProfile: z._default(codecProfile, 'float32+deflate'),
+  maxCuts: z._default(z.int().check(z.gte(1), z.lte(32)), 8),
+  maxPayloadBytes: z._default(z.int().check(z.gte(1024), z.lte(2 ** 30)), 64 * 2 ** 20),
+  plan: z.optional(z.union([z.string().check(z.minLength(1)), z.record(z.string(), z.unknown())])),
+  inputShapes: z.optional(z.record(z.string(), z.array(z.int().check(z.nonnegative())))),
+  threads: z.optional(z.int().check(z.gte(1), z.lte(256))),
+  runtime: z.optional(runtime),
+  queue: z.prefault(queue, {}),
+  quantile: z._default(z.number().check(z.gte(0.5), z.lte(0.99)), 0.5),
+  tracer: z.optional(z.custom<RunTracer>(isTracer, 'expected a tracer, such as openTelemetryTracer(tracer)')),
+  emulatedSlowdown: z._default(z.number().check(z.gte(1), z.lte(1000)), 1),
 });
 
 type Defaulted =

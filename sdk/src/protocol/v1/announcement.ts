@@ -1,6 +1,7 @@
 /** What a gateway says of itself: retained on its status topic, and in answer to a hello. The body is CBOR in the payload. */
-import { z } from 'zod';
+
 import { SplitError } from '../../errors.ts';
+import { z } from '../../zod.ts';
 import { decodeCbor, encodeCbor } from '../cbor.ts';
 import { MAX_ANNOUNCEMENT_BYTES } from '../limits.ts';
 import { PROTOCOL_VERSION } from '../version.ts';
@@ -59,28 +60,36 @@ export interface Announcement extends Omit<AnnouncementBody, 'state'> {
   readonly state: 'ready' | 'draining' | 'offline';
 }
 
-const Milliseconds = z.number().nonnegative();
+const Milliseconds = z.number().check(z.nonnegative());
 
-const Cuts = z.array(z.object({ id: z.string().max(64), tailMs: Milliseconds }));
+const Cuts = z.array(z.object({ id: z.string().check(z.maxLength(64)), tailMs: Milliseconds }));
 
 const Body = z.object({
   state: z.enum(['ready', 'draining', 'offline']),
   models: z.array(
     z.object({
-      name: z.string().max(256),
-      digest: z.string().max(128),
+      name: z.string().check(z.maxLength(256)),
+      digest: z.string().check(z.maxLength(128)),
       cuts: Cuts,
-      inputTailMs: Milliseconds.optional(),
-      range: z.object({ from: z.string().max(64), to: z.string().max(64), cuts: Cuts.optional() }).optional(),
+      inputTailMs: z.optional(Milliseconds),
+      range: z.optional(
+        z.object({
+          from: z.string().check(z.maxLength(64)),
+          to: z.string().check(z.maxLength(64)),
+          cuts: z.optional(Cuts),
+        }),
+      ),
     }),
   ),
-  maxPayloadBytes: z.number().int().positive(),
-  region: z.string().max(128).optional(),
-  queueMs: Milliseconds.optional(),
-  price: Milliseconds.optional(),
-  everyMs: z.number().positive().optional(),
-  forwards: z.boolean().optional(),
-  seal: z.object({ epoch: z.string().max(64), policy: z.enum(['required', 'optional']) }).optional(),
+  maxPayloadBytes: z.int().check(z.positive()),
+  region: z.optional(z.string().check(z.maxLength(128))),
+  queueMs: z.optional(Milliseconds),
+  price: z.optional(Milliseconds),
+  everyMs: z.optional(z.number().check(z.positive())),
+  forwards: z.optional(z.boolean()),
+  seal: z.optional(
+    z.object({ epoch: z.string().check(z.maxLength(64)), policy: z.enum(['required', 'optional']) }),
+  ),
 });
 
 /** @throws SplitError `payload-too-large` over 256 KiB, `options-invalid` for what no device would accept */

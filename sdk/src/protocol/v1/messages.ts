@@ -1,6 +1,7 @@
 /** Headers of version 1, and how one that came from a peer is read. schemas.ts checks them. */
-import { z } from 'zod';
+
 import { SplitError } from '../../errors.ts';
+import { z } from '../../zod.ts';
 import { MIN_CHUNK_BYTES } from '../limits.ts';
 import { checkVersion } from '../version.ts';
 import { HeaderSchema, IdSchema } from './schemas.ts';

@@ -1,26 +1,26 @@
 /** What the headers of messages.ts look like on the wire. Unknown keys are dropped: a newer peer may send them. */
-import { z } from 'zod';
+import { z } from '../../zod.ts';
 import { MAX_MISSING_PARTS, MAX_ROUTE_GATEWAYS, MAX_ROUTE_STAGES } from '../limits.ts';
 import type { MessageHeader } from './messages.ts';
 
-export const IdSchema: z.ZodType<string> = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+export const IdSchema: z.ZodMiniType<string> = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/));
 
 const Version = z.literal(1);
-const Name = z.string().min(1).max(256);
-const Count = z.number().int().nonnegative();
-const Positive = z.number().int().positive();
-const Milliseconds = z.number().nonnegative();
+const Name = z.string().check(z.minLength(1), z.maxLength(256));
+const Count = z.int().check(z.nonnegative());
+const Positive = z.int().check(z.positive());
+const Milliseconds = z.number().check(z.nonnegative());
 
 const part = { part: Count, parts: Positive, totalBytes: Count, attempt: Positive, windowBytes: Positive };
 const tensors = z.array(z.object({ name: Name, bytes: Count }));
 
 const requestSeal = z.object({ keyId: IdSchema, epoch: IdSchema, salt: IdSchema, sequence: Positive });
-const resultSeal = z.object({ nonce: z.string().regex(/^[0-9a-f]{24}$/) });
+const resultSeal = z.object({ nonce: z.string().check(z.regex(/^[0-9a-f]{24}$/)) });
 
 const routeStage = z.object({
-  cut: z.string().max(64),
-  profile: z.string().max(64),
-  gateways: z.array(IdSchema).min(1).max(MAX_ROUTE_GATEWAYS).optional(),
+  cut: z.string().check(z.maxLength(64)),
+  profile: z.string().check(z.maxLength(64)),
+  gateways: z.optional(z.array(IdSchema).check(z.minLength(1), z.maxLength(MAX_ROUTE_GATEWAYS))),
 });
 
 const stage = z.object({
@@ -37,21 +37,20 @@ const Request = z.object({
   t: z.literal('request'),
   id: IdSchema,
   model: Name,
-  digest: z.string().max(128),
-  cut: z.string().max(64),
-  to: z.string().max(64).optional(),
-  route: z.array(routeStage).min(1).max(MAX_ROUTE_STAGES).optional(),
+  digest: z.string().check(z.maxLength(128)),
+  cut: z.string().check(z.maxLength(64)),
+  to: z.optional(z.string().check(z.maxLength(64))),
+  route: z.optional(z.array(routeStage).check(z.minLength(1), z.maxLength(MAX_ROUTE_STAGES))),
   tensors,
   fetches: z.array(Name),
-  replyProfile: z.string().max(64),
+  replyProfile: z.string().check(z.maxLength(64)),
   deadlineMs: Milliseconds,
-  seal: requestSeal.optional(),
+  seal: z.optional(requestSeal),
   // One that is none loses a trace, not a request.
-  traceparent: z
-    .string()
-    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    .optional()
-    .catch(undefined),
+  traceparent: z.catch(
+    z.optional(z.string().check(z.regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/))),
+    undefined,
+  ),
   ...part,
 });
 
@@ -69,8 +68,8 @@ const Result = z.object({
   lastArrivalMs: z.number(),
   laterBytes: Count,
   repliedMs: z.number(),
-  stages: z.array(stage).max(MAX_ROUTE_STAGES).optional(),
-  seal: resultSeal.optional(),
+  stages: z.optional(z.array(stage).check(z.maxLength(MAX_ROUTE_STAGES))),
+  seal: z.optional(resultSeal),
   ...part,
 });
 
@@ -79,10 +78,10 @@ const Failure = z.object({
   t: z.literal('error'),
   id: IdSchema,
   gateway: IdSchema,
-  code: z.string().max(64),
-  message: z.string().max(2048),
-  retryAfterMs: Milliseconds.optional(),
-  price: Milliseconds.optional(),
+  code: z.string().check(z.maxLength(64)),
+  message: z.string().check(z.maxLength(2048)),
+  retryAfterMs: z.optional(Milliseconds),
+  price: z.optional(Milliseconds),
 });
 
 const Credit = z.object({
@@ -92,7 +91,7 @@ const Credit = z.object({
   attempt: Positive,
   receivedBytes: Count,
   heldBytes: Count,
-  missing: z.array(Count).max(MAX_MISSING_PARTS).optional(),
+  missing: z.optional(z.array(Count).check(z.maxLength(MAX_MISSING_PARTS))),
 });
 
 const Cancel = z.object({ v: Version, t: z.literal('cancel'), id: IdSchema });
@@ -116,7 +115,7 @@ const Pong = z.object({
   atMs: z.number(),
 });
 
-export const HeaderSchema: z.ZodType<MessageHeader> = z.discriminatedUnion('t', [
+export const HeaderSchema: z.ZodMiniType<MessageHeader> = z.discriminatedUnion('t', [
   Request,
   Result,
   Failure,
