@@ -21,6 +21,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   split: async () => (await import('./split/suite.ts')).splitSuite,
   strategies: async () => (await import('./strategies/suite.ts')).strategiesSuite,
   transport: async () => (await import('./transport/suite.ts')).transportSuite,
+  web: async () => (await import('./web/suite.ts')).webSuite,
 };
 
 const [name, ...flags] = process.argv.slice(2);

@@ -12,6 +12,8 @@ export interface PageTensor {
 export interface PageAnswer {
   readonly outputs: Readonly<Record<string, PageTensor>>;
   readonly trace: Trace;
+  /** From the call to its answer as the page sees it, in milliseconds. */
+  readonly pageMs: number;
   /** Longest time that the page's own thread was held up meanwhile, in milliseconds. */
   readonly heldUpMs: number;
 }
@@ -59,8 +61,8 @@ export function createSessionPage({ createSplitSession }: Door): SessionPage {
       const own = toTensors(feeds);
       const answers = [];
       for (let i = 0; i < count; i++) {
-        const { trace, heldUpMs } = await watchRun(session, own, options);
-        answers.push({ trace, heldUpMs });
+        const { results: _results, ...answer } = await watchRun(session, own, options);
+        answers.push(answer);
       }
       return answers;
     },
@@ -75,13 +77,15 @@ async function watchRun(
 ) {
   const watch = watchThread();
   let trace: Trace | undefined;
+  const startMs = performance.now();
   const results = await session.run(feeds, {
     ...options,
     onTrace: (given) => {
       trace = given;
     },
   });
-  return { results, trace: trace as Trace, heldUpMs: watch.stop() };
+  const pageMs = performance.now() - startMs;
+  return { results, trace: trace as Trace, pageMs, heldUpMs: watch.stop() };
 }
 
 /** Messages to oneself, one after the other: a long pause between two is time in which the page could do nothing. */
