@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly tlsCa?: string | undefined;
   /** `HOST:PORT` for health, metrics and the live page, without logins. @default none */
   readonly http?: string | undefined;
+  /** Folder that HTTP serves below `/pages/`. Needs `http`. @default none */
+  readonly pages?: string | undefined;
   /** Where spans go, by OTLP over HTTP. @default none are made */
   readonly tracesUrl?: string | undefined;
   /** Share of the requests without a trace context that are recorded too, 0 to 1. @default 0 */
@@ -77,6 +79,7 @@ export interface GatewayConfig {
   readonly devicesPath?: string;
   readonly tls?: TlsPaths;
   readonly http?: ListenAddress;
+  readonly pages?: string | undefined;
   readonly tracesUrl?: string;
   readonly tracesRatio: number;
   readonly id: string;
@@ -130,6 +133,8 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
       `broker and webSocket ${webSocket} were both given; pages connect to a broker beside the gateway themselves`,
     );
   }
+  if (rest.pages !== undefined && http === undefined)
+    throw new SplitError('options-invalid', 'pages was given without http, which serves them');
   const tls = resolveTls({ cert: tlsCert, key: tlsKey, ca: tlsCa }, broker === undefined);
   return {
     ...rest,

@@ -19,6 +19,7 @@ import { createDecodePool } from './decode/decode-pool.ts';
 import { createInlineDecoder, type FrameDecoder } from './decode/frame-decoder.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import { addInference } from './http/inference.ts';
+import { addPages } from './http/pages.ts';
 import { addRepository } from './http/repository-routes.ts';
 import { createImageDecoder } from './image-decoder.ts';
 import { openKnownDevices } from './known-devices.ts';
@@ -88,6 +89,7 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
       });
       addInference(operations.app, { repository, batcher, clock, events, isReady, version: ownVersion() });
       addRepository(operations.app, repository);
+      if (config.pages !== undefined) await addPages(operations.app, config.pages);
       teardown.push('operations', () => operations.close());
       httpUrl = await operations.listen(config.http);
     }

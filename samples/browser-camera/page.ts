@@ -2,10 +2,12 @@
 import { createSplitSession, isSplitError, type SplitSession } from '@cutpoint/sdk/web';
 import { bindRate } from './rate.ts';
 import { readText } from './read-text.ts';
-import { drawBoxes, element, showChange, showLines, showModels, status } from './view.ts';
+import { drawBoxes, element, inWords, showChange, showLines, showModels, status } from './view.ts';
 
 interface Settings {
   readonly broker: string;
+  /** Where the rate of the emulated link is set. */
+  readonly knob: string;
   readonly alphabet: readonly string[];
 }
 
@@ -22,20 +24,20 @@ try {
 }
 
 async function start(): Promise<void> {
-  bindRate();
-  const settings = (await (await fetch('/settings.json')).json()) as Settings;
+  const settings = (await (await fetch('../settings.json')).json()) as Settings;
+  bindRate(settings.knob);
   const open = (name: string, shape: readonly number[]) =>
-    createSplitSession(`/models/${name}.onnx`, {
+    createSplitSession(`../models/${name}.onnx`, {
       broker: settings.broker,
       model: `ocr-${name}`,
-      assets: '/cutpoint/',
+      assets: '../cutpoint/',
       inputShapes: { x: shape },
       deadlineMs: 20_000,
     });
   const detector = await open('detector', [1, 3, 480, 640]);
   const recogniser = await open('recogniser', [4, 3, 48, 320]);
   for (const [name, session] of Object.entries({ detector, recogniser }))
-    session.on('cut-change', ({ reason }) => showChange(name, reason));
+    session.on('cut-change', ({ reason }) => showChange(name, inWords(reason, session.arms)));
   status(`Ready. ${detector.runtime}.`);
   listen((source) => read(source, { detector, recogniser, alphabet: settings.alphabet }));
 }
@@ -101,7 +103,7 @@ function listen(handle: (source: Source) => Promise<void>): void {
     const [chosen] = file.files ?? [];
     if (chosen) void takeFile(chosen);
   });
-  example.addEventListener('click', async () => takeFile(await (await fetch('/example.jpg')).blob()));
+  example.addEventListener('click', async () => takeFile(await (await fetch('../example.jpg')).blob()));
   drop.addEventListener('dragover', (event) => {
     event.preventDefault();
     drop.classList.add('over');

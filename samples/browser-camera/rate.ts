@@ -4,7 +4,8 @@ import { element } from './view.ts';
 const LEAST = 0.2e6;
 const RATIO = 1000;
 
-export function bindRate(): void {
+/** @param knob where to post the rate */
+export function bindRate(knob: string): void {
   const slider = element('rate', HTMLInputElement);
   const text = element('rate-text', HTMLOutputElement);
   const show = () => {
@@ -13,9 +14,9 @@ export function bindRate(): void {
     slider.setAttribute('aria-valuetext', label);
   };
   slider.addEventListener('input', show);
-  slider.addEventListener('change', () => void send(rateOf(slider)));
+  slider.addEventListener('change', () => void send(knob, rateOf(slider)));
   show();
-  void send(rateOf(slider));
+  void send(knob, rateOf(slider));
 }
 
 function rateOf({ value, max }: HTMLInputElement): number {
@@ -26,6 +27,6 @@ function formatRate(bitsPerSecond: number): string {
   return String(Number((bitsPerSecond / 1e6).toPrecision(2)));
 }
 
-async function send(bitsPerSecond: number): Promise<void> {
-  await fetch('/link', { method: 'POST', body: JSON.stringify({ bitsPerSecond }) });
+async function send(knob: string, bitsPerSecond: number): Promise<void> {
+  await fetch(knob, { method: 'POST', body: JSON.stringify({ bitsPerSecond }) });
 }

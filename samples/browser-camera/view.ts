@@ -1,5 +1,5 @@
 /** What the page shows: boxes, lines, cuts, stages. Words first, colours beside them. */
-import type { Trace } from '@cutpoint/sdk/web';
+import type { Arm, Trace } from '@cutpoint/sdk/web';
 import type { TextLine } from './read-text.ts';
 
 const STAGES = ['head', 'encode', 'uplink', 'queue', 'tail', 'downlink', 'decode'] as const;
@@ -37,6 +37,18 @@ export function showLines(canvas: HTMLCanvasElement, lines: readonly TextLine[])
   element('lines', HTMLElement).replaceChildren(
     ...(items.length > 0 ? items : [make('li', 'No text found.', 'soft')]),
   );
+}
+
+/** A session names arms by their ids, which say nothing to a reader. */
+export function inWords(reason: string, arms: readonly Arm[]): string {
+  const longest = arms.toSorted((a, b) => b.id.length - a.id.length);
+  return longest.reduce((text, arm) => text.replaceAll(arm.id, armName(arm)), reason);
+}
+
+function armName(arm: Arm): string {
+  if (arm.kind === 'device') return 'this device';
+  const place = arm.cut.position === 0 ? 'the gateway' : `a cut at ${Math.round(arm.cut.depth * 100)} %`;
+  return `${place} (${arm.profile})`;
 }
 
 export function showChange(model: string, reason: string): void {

@@ -13,6 +13,8 @@ export interface GatewayProcess {
   readonly broker: string;
   /** The same for pages, `ws://127.0.0.1:PORT`. */
   readonly webSocket: string;
+  /** Its own pages and those that it was given; absent without. */
+  readonly http?: string | undefined;
   /** SIGTERM: it drains and goes. */
   stop(): Promise<void>;
 }
@@ -40,7 +42,11 @@ export async function makeModelFolder(shapes: {
   return { path: folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-export async function startGateway(modelFolder: string): Promise<GatewayProcess> {
+/** @param more further options of its command line */
+export async function startGateway(
+  modelFolder: string,
+  more: readonly string[] = [],
+): Promise<GatewayProcess> {
   // The program as it is published: its folder holds the sources here, and dist/ once it is built.
   const home = dirname(createRequire(import.meta.url).resolve('@cutpoint/cloud-gateway/package.json'));
   const args = [
@@ -53,11 +59,12 @@ export async function startGateway(modelFolder: string): Promise<GatewayProcess>
     '127.0.0.1:0',
     '--log-level',
     'warn',
+    ...more,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await firstLine(child);
-  const { broker, webSocket } = JSON.parse(line) as { broker: string; webSocket: string };
-  return { broker, webSocket, stop: () => end(child) };
+  const { broker, webSocket, http } = JSON.parse(line) as Omit<GatewayProcess, 'stop'>;
+  return { broker, webSocket, http, stop: () => end(child) };
 }
 
 export function startEdge(args: readonly string[]): EdgeProcess {

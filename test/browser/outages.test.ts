@@ -64,10 +64,10 @@ async function startGateway(): Promise<void> {
   gateway = await startGatewayProcess(['--models', folder.path, '--broker', broker.url, '--threads', '1']);
 }
 
-function open(): Promise<string> {
+function open(connectTimeoutMs = 20_000): Promise<string> {
   return page.open('/net.onnx', {
     ...{ broker: `ws://127.0.0.1:${network.port}`, model: 'net', assets: '/cutpoint/' },
-    ...{ profiles: ['float32'], inputShapes: { input: input.dims }, deadlineMs: 5_000 },
+    ...{ profiles: ['float32'], inputShapes: { input: input.dims }, deadlineMs: 5_000, connectTimeoutMs },
   });
 }
 
@@ -121,7 +121,7 @@ describe.skipIf(missing)('a session in a page', { timeout: 120_000 }, () => {
     await page.release();
     // The page is there; neither its model's server nor its broker is.
     server.refuse('/net.onnx');
-    await open();
+    await open(0);
     await page.run({ input }, { arm: 'device' });
     expect(await answeredBy()).toEqual(oneOfOutages);
     await page.release();

@@ -45,20 +45,35 @@ export interface TabbedChromium {
 export async function openTabbedChromium(): Promise<TabbedChromium> {
   const profile = await mkdtemp(join(tmpdir(), 'cutpoint-chromium-'));
   const args = [...FLAGS, '--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`];
-  const child = spawn(EXECUTABLE, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(EXECUTABLE, [...args, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const browser = await chromium.connectOverCDP(await debuggingUrl(child), { noDefaults: true });
-  const [context] = browser.contexts();
-  if (context === undefined) throw new Error('the browser has no context');
-  return {
-    context,
-    async close() {
-      await browser.close();
-      child.kill('SIGKILL');
-      await ended;
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-    },
+  const end = async () => {
+    child.kill('SIGKILL');
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
+  try {
+    const url = await debuggingUrl(child);
+    await firstTab(url);
+    const browser = await chromium.connectOverCDP(url, { noDefaults: true, timeout: 60_000 });
+    const [context] = browser.contexts();
+    if (context === undefined) throw new Error('the browser has no context');
+    return { context, close: () => browser.close().then(end) };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** Who connects before the browser has made its first tab waits for it in vain. */
+async function firstTab(url: string): Promise<void> {
+  const list = `http://${new URL(url).host}/json/list`;
+  for (let tries = 0; tries < 400; tries++) {
+    const tabs = (await (await fetch(list)).json()) as { readonly type: string }[];
+    if (tabs.some(({ type }) => type === 'page')) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the browser made no tab');
 }
 
 function debuggingUrl({ stderr }: ChildProcess): Promise<string> {

@@ -22,6 +22,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   tlsKey: './broker.key',
   tlsCa: './ca.crt',
   http: '127.0.0.1:8000',
+  pages: './public',
   tracesUrl: 'http://collector:4318/v1/traces',
   id: 'gw-1',
   threads: 4,

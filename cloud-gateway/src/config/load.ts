@@ -41,7 +41,16 @@ export async function readConfigFile(path: string): Promise<Partial<GatewayOptio
 }
 
 /** Relative to the file that they stand in. */
-const PATHS = ['models', 'devices', 'tlsCert', 'tlsKey', 'tlsCa', 'trustedKeys', 'bundleCounters'] as const;
+const PATHS = [
+  'models',
+  'devices',
+  'tlsCert',
+  'tlsKey',
+  'tlsCa',
+  'trustedKeys',
+  'bundleCounters',
+  'pages',
+] as const;
 
 function readTexts(texts: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   const entries = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);

@@ -67,6 +67,13 @@ const fields = {
     .describe(
       'HOST:PORT for health, inference of whole models, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
     ),
+  pages: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder of files that HTTP serves below /pages/, with the headers by which a page may use threads. Needs http. In a configuration file, relative to that file.',
+    ),
   tracesUrl: z
     .string()
     .regex(/^https?:\/\/\S+$/, 'expected a http or https URL')
