@@ -14,6 +14,8 @@ export interface BatchCost {
   expectedMs(aloneMs: readonly number[]): number;
   /** The share at a size, between those that were measured. */
   shareAt(size: number): number;
+  /** The same as batches were seen to take of late. */
+  expectedShareAt(size: number): number;
   /** A batch took so long. */
   observe(aloneMs: readonly number[], ranMs: number): void;
   /** Beyond it a larger batch gains less than the next one loses by waiting for it. */
@@ -54,6 +56,7 @@ export function createBatchCost(
     isFilled ? Math.max(0, ...aloneMs) : aloneMs.reduce((sum, ms) => sum + ms, 0) * shareAt(aloneMs.length);
   return {
     shareAt,
+    expectedShareAt: (size) => shareAt(size) * correction,
     expectedMs: (aloneMs) => plain(aloneMs) * correction,
     observe(aloneMs, ranMs) {
       const expected = plain(aloneMs);

@@ -81,6 +81,9 @@ export interface DispatcherOptions {
   readonly isMixing?: boolean | undefined;
 }
 
+/** Runs take this much longer than expected now and then. Who is refused at once can ask elsewhere; who is refused late waited in vain. */
+const MARGIN = 1.2;
+
 export function createDispatcher<Job extends DispatchedJob>(o: DispatcherOptions): Dispatcher<Job> {
   let clockMs = 0;
   const price = createCongestionPrice({ nowMs: () => clockMs });
@@ -101,7 +104,7 @@ export function createDispatcher<Job extends DispatchedJob>(o: DispatcherOptions
   /** Spread over the executors, at the share of the time that batches of what waits would take. */
   function aheadMs({ batchCost }: DispatchedModel, nowMs: number): number {
     const waitingMs = queue.costMs + preparingMs;
-    const share = batchCost.shareAt(Math.min(batchCost.mostUseful, queue.length + 1));
+    const share = batchCost.expectedShareAt(Math.min(batchCost.mostUseful, queue.length + 1));
     return (waitingMs * share + busyMs(nowMs)) / Math.max(1, lanes.length);
   }
 
@@ -177,7 +180,8 @@ export function createDispatcher<Job extends DispatchedJob>(o: DispatcherOptions
       maxSize: batching === 'none' ? 1 : Math.min(o.maxBatch, batchCost.mostUseful),
       mayJoin: (job, batch) => {
         if (job.model !== first.model || (!isMixing && job.cut !== first.cut)) return false;
-        const endMs = nowMs + batchCost.expectedMs([...batch.map(({ costMs }) => costMs), job.costMs]);
+        const ranMs = batchCost.expectedMs([...batch.map(({ costMs }) => costMs), job.costMs]);
+        const endMs = nowMs + MARGIN * ranMs;
         return [...batch, job].every(({ deadlineAtMs }) => endMs <= deadlineAtMs);
       },
       ...(first.model.isFilled && { distance: positionDistance }),
@@ -228,7 +232,7 @@ function checkRoom({ length, maxQueued, waitMs, costMs, deadlineMs, price }: Roo
     const text = `${length} requests are in the gateway; the limit is ${maxQueued}`;
     throw new SplitError('overloaded', text, hint(waitMs, price));
   }
-  const expectedMs = waitMs + costMs;
+  const expectedMs = waitMs * MARGIN + costMs;
   if (expectedMs <= deadlineMs) return;
   const text = `an answer is expected in ${expectedMs.toFixed(0)} ms; the request has ${deadlineMs.toFixed(0)} ms left`;
   throw new SplitError('overloaded', text, hint(expectedMs - deadlineMs, price));

@@ -141,10 +141,9 @@ async function measure(gateway: Gateway, world: World, progress: (text: string) 
     ratios.push(own.perSecond / barePerSecond);
     progress(`bare ${barePerSecond.toFixed(2)}/s, gateway ${own.perSecond.toFixed(2)}/s`);
   }
-  const added = await measureAdded(gateway, world, perSecond * 0.7);
-  progress(JSON.stringify(added));
+  const added = await measureAdded(gateway, world, { perSecond: perSecond * 0.7, progress });
   const atCapacity = quantile(full, 0.99);
-  const overload = await measureOverload(world, {
+  const overload = await measureOverload(gateway, world, {
     perSecond: 2 * perSecond,
     capacity: perSecond,
     deadlineMs: 1.4 * atCapacity,
@@ -171,19 +170,40 @@ async function closedLoop(world: World, clients: number) {
 }
 
 /** What the gateway adds between a request's last byte and its answer, besides waiting for its turn and the run itself. */
-async function measureAdded(gateway: Gateway, world: World, perSecond: number) {
+async function measureAdded(
+  gateway: Gateway,
+  world: World,
+  { perSecond, progress }: { perSecond: number; progress(text: string): void },
+) {
   const added: number[] = [];
-  const stop = gateway.events.on('request-finished', ({ totalMs, queueMs, tailMs }) =>
-    added.push(totalMs - queueMs - tailMs),
-  );
+  const stages: Record<'decode' | 'copy' | 'encode' | 'batch', number[]> = {
+    ...{ decode: [], copy: [], encode: [], batch: [] },
+  };
+  const stop = gateway.events.on('request-finished', (event) => {
+    added.push(event.totalMs - event.queueMs - event.tailMs);
+    stages.decode.push(event.decodeMs);
+    stages.copy.push(event.copyMs);
+    stages.encode.push(event.encodeMs);
+    stages.batch.push(event.batchSize);
+  });
   await openLoop(perSecond, LOOP_SECONDS * 2, () => world.request(PATIENT_MS));
   stop();
+  const medians = Object.entries(stages).map(([stage, values]) => [stage, quantile(values, 0.5)]);
+  progress(`medians of stages ${JSON.stringify(Object.fromEntries(medians))}`);
   return { addedP50Ms: quantile(added, 0.5), addedP99Ms: quantile(added, 0.99) };
 }
 
-async function measureOverload(world: World, o: { perSecond: number; capacity: number; deadlineMs: number }) {
+async function measureOverload(
+  gateway: Gateway,
+  world: World,
+  o: { perSecond: number; capacity: number; deadlineMs: number },
+) {
   const accepted: number[] = [];
   const refused: number[] = [];
+  let [late, refusedLate] = [0, 0];
+  const stop = gateway.events.on('request-refused', ({ wasAdmitted }) => {
+    if (wasAdmitted) refusedLate += 1;
+  });
   await openLoop(o.perSecond, LOOP_SECONDS * 2, async () => {
     const startMs = performance.now();
     try {
@@ -191,13 +211,16 @@ async function measureOverload(world: World, o: { perSecond: number; capacity: n
     } catch (error) {
       if (!isSplitError(error)) throw error;
       if (error.code === 'overloaded') refused.push(performance.now() - startMs);
+      else late += 1;
     }
   });
+  stop();
   return {
     usefulShare: accepted.length / (LOOP_SECONDS * 2) / o.capacity,
     acceptedP99Ms: quantile(accepted, 0.99),
     refusalP99Ms: quantile(refused, 0.99),
-    ...{ accepted: accepted.length, refused: refused.length },
+    refusalP50Ms: quantile(refused, 0.5),
+    ...{ accepted: accepted.length, refused: refused.length, refusedLate, late },
   };
 }
 
