@@ -21,6 +21,8 @@ interface Rename {
   readonly to: string;
   /** Another name for what `to` was before. */
   readonly before: string | undefined;
+  /** Bytes of that which are safe; all of them where it is not known. */
+  readonly beforeSafe: number | undefined;
 }
 
 export interface WeakDisk extends Disk {
@@ -45,17 +47,25 @@ export function weakDisk(): WeakDisk {
   /** Since their folder was synced, newest last. */
   let renames: Rename[] = [];
 
+  function know(path: string, safe: number | undefined): void {
+    if (safe === undefined) synced.delete(path);
+    else synced.set(path, safe);
+  }
+
   function count(): void {
     left -= 1;
     if (left < 0) fail();
   }
 
   function fail(): never {
-    for (const { from, to, before } of renames.reverse()) {
+    for (const { from, to, before, beforeSafe } of renames.reverse()) {
       // Journals keep the order of names: only the newest ones may be lost.
       if (random() < 0.5) break;
       if (existsSync(to) && !existsSync(from)) renameSync(to, from);
       if (before !== undefined) renameSync(before, to);
+      // What is safe goes with the bytes, not with the name.
+      know(from, synced.get(to));
+      know(to, beforeSafe);
     }
     for (const [path, safe] of synced) {
       const size = statSync(path, { throwIfNoEntry: false })?.size;
@@ -112,9 +122,9 @@ export function weakDisk(): WeakDisk {
         : undefined;
       if (before !== undefined) linkSync(to, before);
       await real.rename(from, to);
-      synced.delete(from);
-      if (safe !== undefined) synced.set(to, safe);
-      renames.push({ from, to, before });
+      renames.push({ from, to, before, beforeSafe: synced.get(to) });
+      know(from, undefined);
+      know(to, safe);
     },
     async link(from, to) {
       count();
