@@ -13,6 +13,7 @@ export interface Suite {
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   adaptive: async () => (await import('./adaptive/suite.ts')).adaptiveSuite,
   'adaptive-real': async () => (await import('./adaptive/real/suite.ts')).realSuite,
+  agent: async () => (await import('./agent/suite.ts')).agentSuite,
   gateway: async () => (await import('./gateway/suite.ts')).gatewaySuite,
   codec: async () => (await import('./codec/suite.ts')).codecSuite,
   paper: async () => (await import('./paper/suite.ts')).paperSuite,
