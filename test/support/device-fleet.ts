@@ -84,14 +84,15 @@ export interface Fleet {
 }
 
 /** Connected so many at a time: brokers take new connections one after the other. */
-const AT_A_TIME = 50;
+const AT_A_TIME = 25;
+const MOST_TRIES = 10;
 const RETRY_MS = 50;
 
 export async function startFleet(o: FleetOptions): Promise<Fleet> {
   const devices: Device[] = [];
   while (devices.length < o.count) {
     const more = Math.min(AT_A_TIME, o.count - devices.length);
-    devices.push(...(await Promise.all(Array.from({ length: more }, () => connectDevice(o.broker)))));
+    devices.push(...(await Promise.all(Array.from({ length: more }, () => connectPatiently(o.broker)))));
   }
   const report: FleetReport = {
     ...{ sent: 0, answers: 0, wrong: 0, failures: {}, retries: {}, untyped: [], by: {} },
@@ -108,6 +109,17 @@ export async function startFleet(o: FleetOptions): Promise<Fleet> {
         await Promise.all(devices.slice(at, at + AT_A_TIME).map((device) => device.close()));
     },
   };
+}
+
+/** A broker that greets thousands is late with some. */
+async function connectPatiently(broker: string): Promise<Device> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await connectDevice(broker);
+    } catch (error) {
+      if (tries === MOST_TRIES || !isSplitError(error) || error.code !== 'broker-unreachable') throw error;
+    }
+  }
 }
 
 interface Lane extends FleetOptions {
