@@ -1,5 +1,5 @@
 /**
- * Many devices, two gateways, one broker: `CUTPOINT_DEVICES` (5000 unless told) for `CUTPOINT_DEVICES_MINUTES` (20). Memory of the
+ * Many devices, two gateways, one broker: `CUTPOINT_FLEET` (5000 unless told) for `CUTPOINT_FLEET_MINUTES` (20). Memory of the
  * gateways while nothing happens to them, then a rolling restart and a kill of one under the same load.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +9,8 @@ import { startFleet } from '../support/device-fleet.ts';
 import { openFiles, residentBytes } from '../support/footprint.ts';
 import { GATEWAYS, startTwoGateways } from '../support/two-gateways.ts';
 
-const MINUTES = Number(process.env.CUTPOINT_DEVICES_MINUTES ?? 20);
-const DEVICES = Number(process.env.CUTPOINT_DEVICES ?? 5000);
+const MINUTES = Number(process.env.CUTPOINT_FLEET_MINUTES ?? 20);
+const DEVICES = Number(process.env.CUTPOINT_FLEET ?? 5000);
 const SEED = Number(process.env.CUTPOINT_SEED ?? 11);
 const REQUESTS_PER_SECOND = 100;
 const SAMPLES = 40;
