@@ -64,6 +64,8 @@ export interface GatewayOptions {
   /** File of the highest counter of each bundle. @default `.counters.json` in the folder of models */
   readonly bundleCounters?: string | undefined;
   readonly tenants?: readonly TenantOptions[] | undefined;
+  /** Broker of the gateways that requests are handed on to, or `own`. @default nothing is handed on */
+  readonly next?: string | undefined;
   /** Named in the announcement, so that devices can keep to their region. */
   readonly region?: string | undefined;
   readonly logLevel?: (typeof LOG_LEVELS)[number] | undefined;
@@ -99,6 +101,7 @@ export interface GatewayConfig {
   readonly trustedKeys?: string | undefined;
   readonly bundleCounters?: string | undefined;
   readonly tenants: readonly TenantOptions[];
+  readonly next?: string | undefined;
   readonly region?: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }

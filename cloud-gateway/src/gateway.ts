@@ -32,6 +32,8 @@ import { createReferenceCache } from './reference-cache.ts';
 import { type Batcher, createBatcher } from './serving/batcher.ts';
 import { type PooledExecutor, startExecutors } from './serving/executor-pool.ts';
 import { createTenants, type Tenants } from './serving/quota.ts';
+import { connectNext } from './stages/connect-next.ts';
+import type { NextStage } from './stages/next-stage.ts';
 import { createTailHandler } from './tail.ts';
 import { createTeardown } from './teardown.ts';
 import { startTraces } from './tracing/start-traces.ts';
@@ -104,8 +106,10 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     if (devices) teardown.push('devices', async () => devices.close());
     const link = await connectGateway(config, devices, log);
     teardown.push('connection', () => link.close());
+    const next = await connectNext({ config, own: link.transport, clock, log });
+    if (next) teardown.push('next stages', () => next.close());
     const server = createServer({
-      ...{ config, link, repository, batcher, tenants, log, events, canRun, decodePool },
+      ...{ config, link, repository, batcher, tenants, log, events, canRun, decodePool, next },
       seal: devices?.seal,
     });
     await server.start();
@@ -113,6 +117,7 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     // Devices hear of a model that came or went without waiting for the next announcement.
     const stopTelling = events.on('model-changed', () => void server.announce().catch(() => {}));
     teardown.push('server', () => server.stop());
+    if (next) teardown.push('telling of next stages', tellOfNext(next, server));
     teardown.push('drain', () => {
       isServing = false;
       stopTelling();
@@ -173,6 +178,7 @@ interface ServerParts {
   readonly events: GatewayEvents;
   /** Absent: frames are decoded on this thread. */
   readonly decodePool: FrameDecoder | undefined;
+  readonly next: NextStage | undefined;
   /** Whether any executor lives. */
   canRun(): boolean;
 }
@@ -198,13 +204,29 @@ function createServer(o: ServerParts): RequestServer {
       const { expectedWaitMs: queueMs, congestionPrice: price } = batcher;
       const models = repository.served().map(({ announcement }) => announcement);
       const place = region === undefined ? {} : { region };
-      return { state: 'ready', models, maxPayloadBytes, queueMs, price, ...place };
+      return {
+        ...{ state: 'ready', models, maxPayloadBytes, queueMs, price },
+        ...place,
+        ...(o.next?.isThere && { forwards: true }),
+      };
     },
     handle: logRequests(
-      createTailHandler({ findModel, codec, decoder, batcher, tenants, clock, events }),
+      createTailHandler({ findModel, codec, decoder, batcher, tenants, clock, events, next: o.next }),
       log,
     ),
   });
+}
+
+/** Devices hear at once when the last gateway to hand on to has gone, or the first has come. @returns how to stop */
+function tellOfNext(next: NextStage, server: RequestServer): () => Promise<void> {
+  let was = next.isThere;
+  const stop = next.onChange(() => {
+    const { isThere } = next;
+    if (isThere === was) return;
+    was = isThere;
+    void server.announce().catch(() => {}); // Without a broker it is told when that is back.
+  });
+  return async () => stop();
 }
 
 /** As the page shows it, before the broker inside has taken its port. */

@@ -53,6 +53,7 @@ const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, 
   trustedKeys: ['<file>', 'PEM file of public keys: only bundles that one has signed are served'],
   bundleCounters: ['<file>', 'where the highest counter of each bundle is kept'],
   tenants: ['<list>', 'who shares the gateway: name, devices, share, maxInHand, requestsPerSecond'],
+  next: ['<url>', 'broker of the gateways to hand requests on to, or own (default: none)'],
   region: ['<name>', 'named in the announcement'],
   logLevel: ['<level>', `one of ${LOG_LEVELS.join(', ')} (default info)`],
 };

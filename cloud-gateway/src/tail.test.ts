@@ -16,7 +16,7 @@ import { smallConvNet } from '../../test/support/models/small-conv-net.ts';
 import { createInlineDecoder } from './decode/frame-decoder.ts';
 import { createGatewayEvents, type RequestFinished, type RequestRefused } from './events.ts';
 import { silentLog } from './log.ts';
-import { prepareModel } from './models/prepare-model.ts';
+import { type PrepareOptions, prepareModel } from './models/prepare-model.ts';
 import type { ServedModel } from './models/served-model.ts';
 import { createReferenceCache } from './reference-cache.ts';
 import { createBatcher } from './serving/batcher.ts';
@@ -34,17 +34,21 @@ beforeAll(async () => {
   runtime = await createOrtNode({ threads: 1 });
   codec = createCodec({ deflate: deflateNode() });
   const source = memorySource(smallConvNet());
-  model = await prepareModel({
+  model = await prepare({ source });
+});
+
+function prepare(o: Pick<PrepareOptions, 'source' | 'range'>): Promise<ServedModel> {
+  return prepareModel({
     name: 'net',
     version: '1',
-    source,
     executors: [{ name: 'cpu', provider: 'cpu', runtime }],
     maxBatch: 4,
     inputShapes: { input: [1, 3, 32, 32] },
     maxCuts: 4,
     log: silentLog(),
+    ...o,
   });
-});
+}
 afterAll(async () => {
   await model.close();
   await runtime.close();
@@ -57,6 +61,29 @@ describe('a served model', () => {
     const times = [inputTailMs ?? 0, ...cuts.map(({ tailMs }) => tailMs)];
     expect(times).toEqual([...times].sort((a, b) => b - a));
     expect(times.at(-1)).toBeGreaterThan(0);
+  });
+
+  it('that is kept to a part announces that part, and refuses what lies outside', async () => {
+    const [first, second, third] = model.announcement.cuts.map(({ id }) => id) as [string, string, string];
+    const part = await prepare({
+      source: memorySource(smallConvNet()),
+      range: { from: first, to: second },
+    });
+    const { cuts, range, inputTailMs } = part.announcement;
+    expect({ cuts, inputTailMs, ids: range?.cuts?.map(({ id }) => id) }).toEqual({
+      ...{ cuts: [], inputTailMs: undefined, ids: [first, second] },
+    });
+    expect(range?.cuts?.at(-1)?.tailMs).toBe(0);
+    expect(part.crossing(first, second).to?.id).toBe(second);
+    for (const [from, to] of [['input', second], [first], [first, third], [second, third]] as const)
+      expect(() => part.crossing(from, to)).toThrow(expect.objectContaining({ code: 'cut-invalid' }));
+    const tail = await prepare({
+      source: memorySource(smallConvNet()),
+      range: { from: second, to: 'outputs' },
+    });
+    expect(tail.announcement.cuts.map(({ id }) => id)).not.toContain(first);
+    expect(tail.announcement.inputTailMs).toBeUndefined();
+    await Promise.all([part.close(), tail.close()]);
   });
 });
 

@@ -20,6 +20,8 @@ import type { Crossing, ServedModel } from './models/served-model.ts';
 import { tellRequest } from './request-events.ts';
 import type { Batcher, Ran } from './serving/batcher.ts';
 import type { Tenants } from './serving/quota.ts';
+import { handOn, wayOf, withStages } from './stages/hand-on.ts';
+import type { NextStage } from './stages/next-stage.ts';
 
 export interface TailOptions {
   /** @throws SplitError `model-unknown`, `model-mismatch` */
@@ -31,6 +33,8 @@ export interface TailOptions {
   readonly tenants: Tenants;
   readonly clock: Clock;
   readonly events: GatewayEvents;
+  /** Who is asked to run the next stage. @default nobody: requests with a route are refused */
+  readonly next?: NextStage | undefined;
 }
 
 export type HandleRequest = (request: IncomingRequest) => Promise<OutgoingReply>;
@@ -42,19 +46,25 @@ export function createTailHandler(o: TailOptions): HandleRequest {
     const model = o.findModel(request.model, request.digest);
     const leaveModel = model.hold();
     try {
-      const crossing = model.crossing(request.cut, request.to);
-      checkRoute(request);
-      checkRequest(request, crossing);
+      const way = wayOf(request, model, o.next);
+      const { crossing } = way;
+      checkRequest({ ...request, fetches: way.ownFetches }, crossing);
       const place = o.batcher.admit({
         ...{ model, tenant: facts.tenant, costMs: crossing.expectedMs(), deadlineMs: request.deadlineMs },
       });
       admitted();
       try {
         const decoded = await timed(clock, () => decoder.decode(framesOf(request, crossing)));
-        const ran = await place.run(runOf(request, crossing, partFrames(decoded.value)), crossing.id);
+        const fetches = [...new Set([...way.ownFetches, ...(way.onward?.crossing ?? [])])];
+        const run = runOf({ ...request, fetches }, crossing, partFrames(decoded.value));
+        const ran = await place.run(run, crossing.id);
         if (ran.batchSize === 1) crossing.observe(ran.tailMs);
-        const encoded = await timed(clock, () => encodeReply(codec, request, ran.values));
-        return { reply: replyOf(ran, decoded.elapsedMs, encoded), ran, version: model.version };
+        // While others run the next stages, this one's place is free for the next request.
+        const handedOn = way.onward && (await handOn(o, request, { ...way.onward, values: ran.values }));
+        const own = { ...request, fetches: way.ownFetches };
+        const encoded = await timed(clock, () => encodeReply(codec, own, ran.values));
+        const reply = replyOf(ran, decoded.elapsedMs, encoded);
+        return { reply: handedOn ? withStages(reply, handedOn) : reply, ran, version: model.version };
       } finally {
         place.leave();
       }
@@ -88,12 +98,6 @@ function runOf(
   { feeds, quantisedFeeds }: DecodedRequest,
 ): ExecutorRequest {
   return { feeds, quantisedFeeds, fetches, signal, ...(cut && { from: cut }), ...(to && { to }) };
-}
-
-/** @throws SplitError `gateway-unavailable` */
-function checkRoute({ route }: IncomingRequest): void {
-  if (route === undefined) return;
-  throw new SplitError('gateway-unavailable', 'this gateway does not hand requests on');
 }
 
 function replyOf(

@@ -24,6 +24,8 @@ export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './protocol/envelope.ts';
+export type { RouteStage, StageField } from './protocol/v1/messages.ts';
+export { INPUT_END, OUTPUTS_END, servesRange } from './protocol/v1/ranges.ts';
 export type { QuantisedTensor } from './quantised.ts';
 export type { Executor, ExecutorRequest, ExecutorResult } from './runtime/executor/executor.ts';
 export { createOrtNode, type OrtNodeOptions } from './runtime/ort-node.ts';
@@ -60,6 +62,12 @@ export type { ModelSource } from './source/model-source.ts';
 export { createGatewaySeal, type GatewaySeal } from './transport/gateway-seal.ts';
 export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
 export { withoutLogin } from './transport/mqtt-options.ts';
+export {
+  createRequestClient,
+  type NamedFrame,
+  type Reply,
+  type RequestClient,
+} from './transport/request-client.ts';
 export {
   type AnnouncedModel,
   type AnnouncementBody,

@@ -1,7 +1,6 @@
 /** The middle of a model behind a gateway, both ends on the device: the same answer, and neither end on the wire. */
-import { readFile } from 'node:fs/promises';
 import { type Gateway, resolveConfig, startGateway } from '@cutpoint/cloud-gateway';
-import { compareOutputs, createOrtNode } from '@cutpoint/sdk/gateway';
+import { compareOutputs } from '@cutpoint/sdk/gateway';
 import { createSplitSession, type SplitArm, type SplitSession } from '@cutpoint/sdk/node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Tensor, type Tensors, tensorBytes } from '../../sdk/src/tensor.ts';
@@ -12,6 +11,7 @@ import { bert } from '../support/models/bert.ts';
 import { mobilenetV2 } from '../support/models/mobilenet-v2.ts';
 import { ocrModels } from '../support/models/ocr-models.ts';
 import { randomNumbers, randomTensor } from '../support/models/random-weights.ts';
+import { runWholeModel } from '../support/whole-model.ts';
 
 interface Net {
   readonly model: Uint8Array | string;
@@ -43,7 +43,7 @@ let traffic: CapturedTraffic;
 
 beforeAll(async () => {
   folder = await makeModelFolder(NETS);
-  const options = { models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0', maxCuts: 6 } as const;
+  const options = { models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0', maxCuts: 5 } as const;
   gateway = await startGateway(resolveConfig(options));
   traffic = await captureTraffic(gateway.brokerUrl);
 }, 60_000);
@@ -63,15 +63,6 @@ async function open(name: string, options: object = {}): Promise<SplitSession> {
   return session;
 }
 
-/** By ONNX Runtime, without anything of ours. */
-async function wholeModel(name: string, fetches: readonly string[]): Promise<Tensors> {
-  const runtime = await createOrtNode({ threads: 1 });
-  const model = await runtime.load({ bytes: await readFile(folder.model(name)) });
-  const { values } = await runtime.run({ models: [model], feeds: NETS[name]?.feeds ?? {}, fetches });
-  await runtime.close();
-  return values;
-}
-
 /** A stretch that stands for the tensor, and is not found by chance. */
 const stretchOf = (tensor: Tensor) => {
   const bytes = tensorBytes(tensor);
@@ -88,7 +79,7 @@ describe.each(Object.keys(NETS))('a U of %s', (name) => {
   it('gives what the whole model gives at every two cuts, and shows neither end of it', async () => {
     const session = await open(name);
     const { outputNames } = session;
-    const expected = await wholeModel(name, outputNames);
+    const expected = await runWholeModel(folder.model(name), { feeds, fetches: outputNames });
     await session.run(feeds);
     const arms = session.arms.filter(isU);
     expect(arms.length).toBeGreaterThan(2);

@@ -31,6 +31,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   decodeThreads: 2,
   trustedKeys: './release.pem.pub',
   bundleCounters: './state/counters.json',
+  next: 'mqtts://fog-1:PASSWORD@cloud.example:8883',
   region: 'eu-central',
 };
 

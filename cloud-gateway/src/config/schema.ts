@@ -186,6 +186,13 @@ const fields = {
     .describe(
       'Who shares the gateway: devices whose names fit the pattern (* is any letters), their share of the runtime in relation to others, and how much they may have at a time and a second.',
     ),
+  next: z
+    .string()
+    .regex(/^(own|(mqtts?|wss?):\/\/\S+)$/, 'expected own, or a mqtt, mqtts, ws or wss URL')
+    .optional()
+    .describe(
+      'Where requests with a route are handed on to: the broker of the gateways behind this one, with its login, or own for the broker of this one. There it is a device, named as its login or, without one, as itself. By default nothing is handed on.',
+    ),
   region: z
     .string()
     .min(1)

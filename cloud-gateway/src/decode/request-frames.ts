@@ -106,7 +106,7 @@ async function decodeOne(
 
 export async function encodeReply(
   codec: Codec,
-  { fetches, replyProfile }: IncomingRequest,
+  { fetches, replyProfile }: Pick<IncomingRequest, 'fetches' | 'replyProfile'>,
   values: Tensors,
 ): Promise<OutgoingReply['tensors']> {
   const profile = replyProfile as CodecProfile; // As checked before the work began.

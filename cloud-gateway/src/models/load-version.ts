@@ -1,13 +1,13 @@
 /** Loading one version: from a folder on disk, verified where keys are trusted, to a model that serves. */
 
 import { type BundleCounters, openBundle, type TrustedKey, verifyParts } from '@cutpoint/sdk/bundle';
-import { fileSource, SplitError } from '@cutpoint/sdk/gateway';
+import { fileSource, INPUT_END, OUTPUTS_END, SplitError } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
 import type { ModelFolder } from './folder.ts';
 import { prepareModel } from './prepare-model.ts';
 import type { ServedModel } from './served-model.ts';
-import { readModelSettings } from './settings.ts';
+import { type ModelSettings, readModelSettings } from './settings.ts';
 import { readModelTables } from './tables.ts';
 
 export interface LoadOptions {
@@ -39,7 +39,8 @@ export async function loadVersion(
     version: folder.version,
     source: fileSource(folder.modelPath),
     inputShapes: settings.inputs,
-    alsoCuts: settings.cuts,
+    alsoCuts: [...settings.cuts, ...endsOf(settings)],
+    range: settings.range,
   });
   const model = { ...prepared, tables: await readModelTables(folder, prepared.digest, o.log) };
   const { cuts, inputTailMs } = model.announcement;
@@ -52,6 +53,13 @@ export async function loadVersion(
     'model is ready',
   );
   return model;
+}
+
+/** Cuts at which the range of the model begins and ends: they are offered whatever else is. */
+function endsOf({ range }: ModelSettings): readonly string[] {
+  return [range?.from, range?.to].filter(
+    (id): id is string => id !== undefined && id !== INPUT_END && id !== OUTPUTS_END,
+  );
 }
 
 /** Nothing of an unverified folder is read, but for the manifest and its signatures. */

@@ -17,7 +17,7 @@ import {
 } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
-import { createServedModel, type ServedModel, type TimedCut } from './served-model.ts';
+import { createServedModel, type ServedModel, type ServedRange, type TimedCut } from './served-model.ts';
 import { timeBatches, timeSegments } from './warm-up.ts';
 
 export interface PrepareOptions {
@@ -31,6 +31,8 @@ export interface PrepareOptions {
   readonly maxCuts: number;
   /** Ids of cuts to offer besides. @default none */
   readonly alsoCuts?: readonly string[];
+  /** The part that is served. @default the whole model */
+  readonly range?: ServedRange | undefined;
   readonly maxBatch: number;
   /** Requests run on the executors meanwhile. @default false */
   readonly isServing?: boolean;
@@ -62,6 +64,7 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
       outputs: model.outputs,
       cuts: tried.cuts.map((cut, index) => timedCut(model.outputs, cut, timed?.segmentMs.slice(index + 1))),
       inputTailMs: sum(timed?.segmentMs),
+      range: o.range,
       batching: batchingOf(tried),
       batchCost: createBatchCost(timed?.batches ?? [], { maxSize: o.maxBatch, isFilled: isGraphics }),
       isFilled: isGraphics,

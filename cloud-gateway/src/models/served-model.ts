@@ -7,6 +7,8 @@ import {
   type Cut,
   createArrivals,
   type Executor,
+  INPUT_END,
+  OUTPUTS_END,
   SplitError,
   type TablesById,
   type TensorInfo,
@@ -54,6 +56,8 @@ export interface Crossing {
   readonly tensors: readonly TensorInfo[];
   /** Outputs of the model that are made behind the cut; where the run stops at a cut, those made on the way and what crosses. */
   readonly outputs: readonly TensorInfo[];
+  /** Of these, outputs of the model. */
+  readonly madeOutputs: readonly TensorInfo[];
   /** Names of tensors that may stay the bytes that they travelled as. */
   readonly bytes: readonly string[];
   /** Expected time of the tail by itself, in milliseconds; 0 until one is known. */
@@ -69,6 +73,12 @@ export interface TimedCut {
   readonly tailMs: number | undefined;
 }
 
+/** From a cut's id or `input` to one or `outputs`. */
+export interface ServedRange {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface ServedModelOptions {
   readonly name: string;
   readonly version: string;
@@ -77,6 +87,8 @@ export interface ServedModelOptions {
   readonly outputs: readonly TensorInfo[];
   readonly cuts: readonly TimedCut[];
   readonly inputTailMs: number | undefined;
+  /** Requests outside of it are refused. @default the whole model */
+  readonly range?: ServedRange | undefined;
   readonly batching: Batching;
   readonly batchCost: BatchCost;
   readonly isFilled: boolean;
@@ -85,9 +97,7 @@ export interface ServedModelOptions {
 }
 
 /** The cut id that stands for the model's inputs: nothing runs on the device. */
-export const INPUT_CUT = 'input';
-/** The end of a range that goes on to the model's outputs. */
-export const OUTPUTS_END = 'outputs';
+export const INPUT_CUT: string = INPUT_END;
 /** Weight of the newest run in the expected time. */
 const NEWEST_SHARE = 0.2;
 
@@ -98,12 +108,15 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
   const crossings = new Map<string, Crossing>([
     [
       INPUT_CUT,
-      createCrossing({ id: INPUT_CUT, tensors: inputs, outputs, bytes: [], tailMs: o.inputTailMs }),
+      createCrossing({
+        ...{ id: INPUT_CUT, tensors: inputs, outputs, madeOutputs: outputs, bytes: [] },
+        tailMs: o.inputTailMs,
+      }),
     ],
     ...o.cuts.map(({ cut, outputs: made, tailMs }): [string, Crossing] => [
       cut.id,
       createCrossing({
-        ...{ id: cut.id, cut, tensors: cut.tensors, outputs: made, tailMs },
+        ...{ id: cut.id, cut, tensors: cut.tensors, outputs: made, madeOutputs: made, tailMs },
         bytes: anyReplica?.takesBytes?.(cut) ?? [],
       }),
     ]),
@@ -122,6 +135,19 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
     throw new SplitError('cut-invalid', `model '${name}' has no cut '${cutId}' here; it offers ${all}`);
   }
 
+  function checkInside(from: Crossing, to: Crossing | undefined): void {
+    const { range = WHOLE } = o;
+    const least = range.from === INPUT_END ? 0 : positionOf(offered(range.from));
+    const most = range.to === OUTPUTS_END ? Number.POSITIVE_INFINITY : positionOf(offered(range.to));
+    const end = to === undefined ? Number.POSITIVE_INFINITY : positionOf(to);
+    if (positionOf(from) >= least && end <= most) return;
+    const asked = `${from.id} to ${to?.id ?? OUTPUTS_END}`;
+    throw new SplitError(
+      'cut-invalid',
+      `${asked} of model '${name}' is not run here; ${range.from} to ${range.to} is`,
+    );
+  }
+
   async function closeWhenLeft(): Promise<void> {
     if (holders > 0) await left;
     await Promise.all([...replicas.values()].map((replica) => replica.close()));
@@ -134,6 +160,7 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
     announcement: announcementOf(o),
     crossing(cutId, toId) {
       const from = offered(cutId);
+      checkInside(from, toId === undefined ? undefined : offered(toId));
       if (toId === undefined) return from;
       const key = `${cutId}-${toId}`;
       const known = ranges.get(key);
@@ -164,6 +191,10 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
   };
 }
 
+function positionOf({ cut }: Crossing): number {
+  return cut?.position ?? 0;
+}
+
 /** What lies between two cuts. Its time is what the one tail takes more than the other. */
 function rangeBetween(from: Crossing, end: Crossing): Crossing {
   const { cut: to } = end;
@@ -178,6 +209,7 @@ function rangeBetween(from: Crossing, end: Crossing): Crossing {
   return createCrossing({
     ...{ id: `${from.id}-${end.id}`, cut: from.cut, to, tensors: from.tensors, bytes },
     outputs: [...made, ...crossing],
+    madeOutputs: made,
     tailMs: Math.max(0, from.expectedMs() - end.expectedMs()),
   });
 }
@@ -199,9 +231,30 @@ function createCrossing({ tailMs, cut, ...about }: CrossingOptions): Crossing {
   };
 }
 
-/** Cuts that could not be timed are served when asked for, but not announced. */
-function announcementOf({ name, digest, cuts, inputTailMs }: ServedModelOptions): AnnouncedModel {
+/**
+ * Cuts that could not be timed are served when asked for, but not announced. Where the range does not end with the model there
+ * are no whole tails to announce.
+ */
+function announcementOf({
+  name,
+  digest,
+  cuts,
+  inputTailMs,
+  range = WHOLE,
+}: ServedModelOptions): AnnouncedModel {
   const timed = cuts.flatMap(({ cut, tailMs }) => (tailMs === undefined ? [] : [{ id: cut.id, tailMs }]));
-  const range = { from: INPUT_CUT, to: OUTPUTS_END };
-  return { name, digest, cuts: timed, ...(inputTailMs === undefined ? {} : { inputTailMs }), range };
+  const [first, last] = [
+    timed.findIndex(({ id }) => id === range.from),
+    timed.findIndex(({ id }) => id === range.to),
+  ];
+  const inside = timed.slice(Math.max(0, first), last < 0 ? undefined : last + 1);
+  if (last < 0) {
+    const whole = first < 0 && inputTailMs !== undefined ? { inputTailMs } : {};
+    return { name, digest, cuts: inside, ...whole, range };
+  }
+  const beyondMs = timed[last]?.tailMs ?? 0;
+  const own = inside.map(({ id, tailMs }) => ({ id, tailMs: Math.max(0, tailMs - beyondMs) }));
+  return { name, digest, cuts: [], range: { ...range, cuts: own } };
 }
+
+const WHOLE: ServedRange = { from: INPUT_END, to: OUTPUTS_END };

@@ -12,10 +12,13 @@ export interface ModelSettings {
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** Ids of cuts to offer besides those that the gateway chooses: those of a plan, for example. */
   readonly cuts: readonly string[];
+  /** The part of the model that is run here, from a cut's id or `input` to one or `outputs`. @default the whole model */
+  readonly range?: { readonly from: string; readonly to: string } | undefined;
 }
 
 const MAX_SETTINGS_BYTES = 1 << 16;
 const MAX_RANK = 8;
+const cutId = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits');
 const schema = z.strictObject({
   inputs: z
     .record(
@@ -30,10 +33,10 @@ const schema = z.strictObject({
         .max(MAX_RANK),
     )
     .default({}),
-  cuts: z
-    .array(z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hexadecimal digits'))
-    .max(64)
-    .default([]),
+  cuts: z.array(cutId).max(64).default([]),
+  range: z
+    .strictObject({ from: z.union([cutId, z.literal('input')]), to: z.union([cutId, z.literal('outputs')]) })
+    .optional(),
 });
 
 /**

@@ -16,6 +16,8 @@ export interface SplitArm {
   /** Unique within a session: the cuts' ids and the profile. */
   readonly id: string;
   readonly cut: Cut;
+  /** Of a pipeline: the cuts at which the request is handed on from one gateway to the next, each behind the one before. */
+  readonly via?: readonly Cut[] | undefined;
   /** Of a U: where the gateway stops, and the device goes on with what crosses there. Absent: the gateway goes on to the end. */
   readonly to?: Cut | undefined;
   /** How the frontier travels, of a U either way. `image` is the input as the application's picture file. */
@@ -33,6 +35,14 @@ export function uArm(cut: Cut, to: Cut, profile: CodecProfile): SplitArm {
   return { kind: 'split', id: `${cut.id}-${to.id}/${profile}`, cut, to, profile };
 }
 
+/** The same arm, run by several gateways in a row: `FIRST>SECOND/PROFILE`, of a U `FIRST>SECOND-LAST/PROFILE`. */
+export function pipelineArm(arm: SplitArm, via: readonly Cut[]): SplitArm {
+  const [place = '', profile] = arm.id.split('/');
+  const [first, last] = place.split('-');
+  const way = [first, ...via.map(({ id }) => id)].join('>');
+  return { ...arm, id: `${last === undefined ? way : `${way}-${last}`}/${profile}`, via };
+}
+
 export interface ArmRules {
   /** Profiles in which activations may travel: one arm for every cut and profile. */
   readonly profiles: readonly CodecProfile[];
@@ -42,10 +52,32 @@ export interface ArmRules {
   readonly outputs?: 'may-leave' | 'stay' | undefined;
   /** Cuts shallower than this share of the nodes are not offered; 0 offers all. */
   readonly minDepth: number;
+  /** Gateways in a row that a request may pass. @default 1 */
+  readonly stages?: number | undefined;
 }
 
 /** The arms that the rules allow. `inputCut` is the cut before the first node. */
 export function allowedArms(inputCut: Cut, cuts: readonly Cut[], rules: ArmRules): readonly Arm[] {
+  const arms = armsOfOneStage(inputCut, cuts, rules);
+  const { stages = 1 } = rules;
+  if (stages === 1) return arms;
+  return [...arms, ...arms.flatMap((arm) => (arm.kind === 'split' ? pipelinesOf(arm, cuts, stages) : []))];
+}
+
+/** Every choice of cuts, in their order, between the arm's own. A picture is for who decodes it, which is one gateway. */
+function pipelinesOf(arm: SplitArm, cuts: readonly Cut[], stages: number): readonly SplitArm[] {
+  if (arm.profile === 'image') return [];
+  const end = arm.to?.position ?? Number.POSITIVE_INFINITY;
+  const between = cuts.filter(({ position }) => position > arm.cut.position && position < end);
+  return choices(between, stages - 1).map((via) => pipelineArm(arm, via));
+}
+
+function choices(cuts: readonly Cut[], count: number): readonly (readonly Cut[])[] {
+  if (count === 0) return [[]];
+  return cuts.flatMap((cut, at) => choices(cuts.slice(at + 1), count - 1).map((rest) => [cut, ...rest]));
+}
+
+function armsOfOneStage(inputCut: Cut, cuts: readonly Cut[], rules: ArmRules): readonly Arm[] {
   const inputs = inputCut.tensors.map(({ name }) => name);
   const first = cuts.filter(
     (cut) => cut.depth >= rules.minDepth && !(rules.inputs === 'stay' && crossesOneOf(cut, inputs)),

@@ -6,6 +6,7 @@ import type { NamedFrame, Reply } from '../transport/request-client.ts';
 import { encodeFrontier, type FrontierValues } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
 import type { SessionParts } from './parts.ts';
+import { routeOf } from './route.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { headOutputs, profileBack, tailFetches } from './run-head.ts';
 import { runLast } from './run-last.ts';
@@ -39,7 +40,10 @@ export async function askCloud(parts: SessionParts, args: RunArguments, question
   const stages = learn(parts, arm, onDevice, reply);
   const { sentBytes, receivedBytes, attempts } = reply.timings;
   const totalMs = parts.clock.nowMs() - startMs;
-  const trace = makeTrace(arm, stages, { gateway, sentBytes, receivedBytes, attempts, totalMs });
+  const trace = makeTrace(arm, stages, {
+    ...{ gateway, sentBytes, receivedBytes, attempts, totalMs },
+    ...(reply.stages && { stages: reply.stages }),
+  });
   return { outputs: { ...last.value, ...headOutputs(head.value, args) }, trace };
 }
 
@@ -98,6 +102,7 @@ async function sendFrames(
     ...{ model: options.model, digest: model.digest, cut, tensors, fetches: tailFetches(args, arm) },
     replyProfile: profileBack(parts, arm),
     ...(arm.to && { to: arm.to.id }),
+    ...(arm.via && { route: routeOf(parts, arm) }),
     traceparent: args.traceparent,
   };
   try {

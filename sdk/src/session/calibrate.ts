@@ -2,7 +2,7 @@
 import type { Cut } from '../cut/cut.ts';
 import type { DeviceArm, SplitArm } from '../planner/arm.ts';
 import type { Tensors } from '../tensor.ts';
-import type { AnnouncedModel } from '../transport/request-client.ts';
+import { type AnnouncedModel, INPUT_END, rangeMs } from '../transport/request-client.ts';
 import { encodeFrontier, hasImages } from './frontier-frames.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { SessionParts } from './parts.ts';
@@ -46,14 +46,13 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
 
 /** What the gateway announces of its tails replaces the guess; what its replies showed later counts more. */
 export function adoptTailTimes(parts: SessionParts, announced: AnnouncedModel): void {
-  const tails = new Map(announced.cuts.map(({ id, tailMs }) => [id, tailMs]));
   for (const arm of parts.arms) {
     const cost = parts.controller.cost(arm);
-    if (arm.kind === 'device' || cost === undefined) continue;
-    const wholeMs = arm.cut.position === 0 ? announced.inputTailMs : tails.get(arm.cut.id);
-    const leftMs = arm.to ? tails.get(arm.to.id) : 0;
-    if (wholeMs === undefined || leftMs === undefined) continue;
-    parts.controller.setCost(arm, { ...cost, tailMs: Math.max(0, wholeMs - leftMs) });
+    // What stages behind the gateway take is for their answers to show.
+    if (arm.kind === 'device' || cost === undefined || arm.via) continue;
+    const from = arm.cut.position === 0 ? INPUT_END : arm.cut.id;
+    const tailMs = rangeMs(announced, { from, to: arm.to?.id });
+    if (tailMs !== undefined) parts.controller.setCost(arm, { ...cost, tailMs });
   }
 }
 

@@ -22,8 +22,9 @@ import { createPace } from './pace.ts';
 import { checkedPlan, innerCuts, type PlannedArms, plannedArms } from './planned-arms.ts';
 import { createPlannedTables } from './planned-tables.ts';
 import { createReferenceFrames } from './reference-frames.ts';
+import { firstGateways } from './route.ts';
 import { createSession, type SplitSession } from './split-session.ts';
-import { findTail } from './tail.ts';
+import { findTail, findTails } from './tail.ts';
 
 /** What a platform brings. Everything is made per session; nothing is shared between two of them. */
 export interface MakeRuntimeOptions {
@@ -156,7 +157,7 @@ function sessionArms(
   const [inputCut] = model.cuts;
   if (inputCut === undefined)
     throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
-  if (!planned) return allowedArms(inputCut, executor.cuts, options);
+  if (!planned) return allowedArms(inputCut, executor.cuts, { ...options, stages: options.stages?.length });
   const open = new Set(executor.cuts.map(({ id }) => id));
   return planned.arms.filter(
     (arm) => arm.kind === 'device' || innerCuts(arm).every(({ id }) => open.has(id)),
@@ -189,15 +190,25 @@ async function findGateway(client: RequestClient, options: ResolvedOptions, cloc
 
 /** A gateway with another model of that name is a mistake to be told at once, unless the device can do without. */
 function checkTail(client: RequestClient, options: ResolvedOptions, model: SplitModel): void {
-  const { error } = findTail(client.gateways(), options.model, model.digest, options.regions);
+  const { error } = findTail(
+    firstGateways({ client, options }),
+    options.model,
+    model.digest,
+    options.regions,
+  );
   if (error && options.fallback === 'none') throw error;
 }
 
 /** The cuts that the gateway announces, or, while none is there, those that it would choose itself. */
 function offeredCuts(model: SplitModel, client: RequestClient, options: ResolvedOptions): readonly Cut[] {
-  const { announced } = findTail(client.gateways(), options.model, model.digest, options.regions);
-  if (announced === undefined) return candidateCuts(model.cuts, model.graph, { limit: options.maxCuts });
-  const known = new Set(announced.cuts.map(({ id }) => id));
+  const { digest } = model;
+  const found = findTails(client.gateways(), { ...options, digest });
+  if (found.length === 0) return candidateCuts(model.cuts, model.graph, { limit: options.maxCuts });
+  // Of a pipeline each stage knows cuts of its own; else the gateway that is asked counts.
+  const asked = (options.stages?.length ?? 1) > 1 ? found : found.slice(0, 1);
+  const known = new Set(
+    asked.flatMap(({ announced: { cuts, range } }) => (range?.cuts ?? cuts).map(({ id }) => id)),
+  );
   const isInside = ({ position }: Cut) => position > 0 && position < model.graph.nodes.length;
   return model.cuts.filter((cut) => known.has(cut.id) && isInside(cut)).slice(0, options.maxCuts);
 }

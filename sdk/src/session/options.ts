@@ -43,6 +43,12 @@ export interface SplitSessionOptions {
    */
   readonly outputs?: 'may-leave' | 'stay' | undefined;
   /**
+   * Gateways that a request passes in a row, by the ids of those that may run each stage: `[['fog-1', 'fog-2'], ['cloud']]`.
+   * An empty list is any gateway that serves what the stage needs. Two stages and more are a pipeline: each gateway
+   * hands on to the next. Up to 8. @default one stage, at any gateway
+   */
+  readonly stages?: readonly (readonly string[])[] | undefined;
+  /**
    * Where gateways may be, by the region that they announce; one that announces none is in none of them. A plan's own
    * regions hold as well. @default anywhere
    */
@@ -152,6 +158,15 @@ const schema = z.strictObject({
   fallback: z._default(z.enum(['local', 'none']), 'local'),
   inputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
   outputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
+  stages: z.optional(
+    z
+      .array(
+        z
+          .array(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected the id of a gateway')))
+          .check(z.maxLength(16)),
+      )
+      .check(z.minLength(1), z.maxLength(8)),
+  ),
   regions: z.optional(
     z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.minLength(1), z.maxLength(64)),
   ),

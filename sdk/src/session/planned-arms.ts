@@ -7,6 +7,7 @@ import {
   type ArmRules,
   DEVICE_ARM,
   keepsOutputs,
+  pipelineArm,
   type SplitArm,
   splitArm,
   uArm,
@@ -14,6 +15,7 @@ import {
 import type { ArmCost } from '../planner/cost-model.ts';
 import { type Plan, type PlanEntry, readPlan } from '../planner/plan-file.ts';
 import type { SplitModel } from './open-model.ts';
+import type { ResolvedOptions } from './options.ts';
 import { sendsInput } from './run-head.ts';
 
 export interface PlannedArms {
@@ -31,6 +33,8 @@ export interface KnownCost {
 
 // What a plan says of an arm was measured, in about so many runs.
 const PLAN_RUNS = 10;
+
+type PlanRules = Omit<ArmRules, 'stages'> & Pick<ResolvedOptions, 'stages'>;
 
 interface Offer {
   readonly arm: SplitArm;
@@ -52,7 +56,7 @@ export function checkedPlan(content: unknown, model: SplitModel): Plan {
 export function plannedArms(
   plan: Plan,
   model: SplitModel,
-  rules: ArmRules & { readonly maxCuts: number },
+  rules: PlanRules & { readonly maxCuts: number },
 ): PlannedArms {
   const offers = plan.arms.flatMap((entry) => offerOf(entry, model, rules) ?? []);
   const kept = keptCuts(offers, rules.maxCuts);
@@ -72,19 +76,26 @@ function knownCost({ cost, isGuess }: PlanEntry): KnownCost {
   return { cost, runs: isGuess ? 0 : PLAN_RUNS };
 }
 
-function offerOf(entry: PlanEntry, model: SplitModel, rules: ArmRules): Offer | undefined {
+function offerOf(entry: PlanEntry, model: SplitModel, rules: PlanRules): Offer | undefined {
   if (entry.kind === 'device' || entry.excludedBy.length > 0) return undefined;
   const slash = entry.id.indexOf('/');
   const [place, profile] = [entry.id.slice(0, slash), entry.id.slice(slash + 1)];
-  const [cut, to] = place.split('-').map((id) => cutNamed(model, id));
+  const [first = '', last] = place.split('-');
+  const [cut, ...via] = first.split('>').map((id) => cutNamed(model, id));
+  const to = last === undefined ? undefined : cutNamed(model, last);
   if (cut === undefined || !(profile === 'image' || isCodecProfile(profile))) return undefined;
   if (rules.inputs === 'stay' && sendsInput(cut, model)) return undefined;
   if (cut.depth < rules.minDepth) return undefined;
-  if (!place.includes('-'))
-    return rules.outputs === 'stay' ? undefined : { arm: splitArm(cut, profile), entry };
-  const isLegal = to !== undefined && to.position > cut.position && profile !== 'image';
-  if (!isLegal || (rules.outputs === 'stay' && !keepsOutputs(cut, to))) return undefined;
-  return { arm: uArm(cut, to, profile), entry };
+  const all: readonly (Cut | undefined)[] = last === undefined ? [cut, ...via] : [cut, ...via, to];
+  if (!isNested(all) || (all.length > 1 && profile === 'image')) return undefined;
+  const isKept = rules.outputs !== 'stay' || (to !== undefined && keepsOutputs(cut, to));
+  if (!isKept || via.length > (rules.stages?.length ?? 1) - 1) return undefined;
+  const arm = to && profile !== 'image' ? uArm(cut, to, profile) : splitArm(cut, profile);
+  return { arm: via.length > 0 ? pipelineArm(arm, all.slice(1, 1 + via.length)) : arm, entry };
+}
+
+function isNested(cuts: readonly (Cut | undefined)[]): cuts is readonly Cut[] {
+  return cuts.every((cut, i) => cut !== undefined && cut.position > (cuts[i - 1]?.position ?? -1));
 }
 
 function cutNamed({ cuts }: SplitModel, id: string): Cut | undefined {
@@ -92,8 +103,8 @@ function cutNamed({ cuts }: SplitModel, id: string): Cut | undefined {
 }
 
 /** Those that an executor must have for the arm. */
-export function innerCuts({ cut, to }: SplitArm): readonly Cut[] {
-  return [cut, ...(to ? [to] : [])].filter(({ position }) => position > 0);
+export function innerCuts({ cut, via = [], to }: SplitArm): readonly Cut[] {
+  return [cut, ...via, ...(to ? [to] : [])].filter(({ position }) => position > 0);
 }
 
 function keptCuts(offers: readonly Offer[], maxCuts: number): ReadonlySet<Cut> {

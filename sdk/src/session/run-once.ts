@@ -7,11 +7,12 @@ import { hasImages } from './frontier-frames.ts';
 import type { Journal } from './journal.ts';
 import type { LinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
+import { firstGateways, tailsFor } from './route.ts';
 import type { RunArguments } from './run-arguments.ts';
 import { sendsInput } from './run-head.ts';
 import { type Answer, runLocal } from './run-local.ts';
 import { runSplit } from './run-split.ts';
-import { type FoundTail, findTail, runsArm, type Tail } from './tail.ts';
+import { type FoundTail, findTail, type Tail } from './tail.ts';
 
 export interface RunContext {
   readonly journal: Journal;
@@ -25,12 +26,7 @@ export async function runOnce(parts: SessionParts, args: RunArguments, context: 
   if (deadlineMs <= 0)
     throw new SplitError('deadline-exceeded', `the run waited ${Math.round(queuedMs)} ms for its turn`);
   const deadlineAtMs = parts.clock.nowMs() + deadlineMs;
-  const tail = findTail(
-    parts.client.gateways(),
-    parts.options.model,
-    parts.model.digest,
-    parts.options.regions,
-  );
+  const tail = findTail(firstGateways(parts), parts.options.model, parts.model.digest, parts.options.regions);
   if (tail.announced) meet(parts, tail);
   const decision = decide(parts, args, { tail, deadlineMs });
   const { arm } = decision;
@@ -43,8 +39,9 @@ export async function runOnce(parts: SessionParts, args: RunArguments, context: 
   // What is left of a probe would only stand in the way.
   linkProbe.stop();
   const giveUpAfterMs = patienceMs(parts, decision);
+  const [first = tail] = tailsFor(parts, arm);
   return runSplit(parts, args, {
-    ...{ arm, gateway: tail.gateway, deadlineAtMs, giveUpAfterMs },
+    ...{ arm, gateway: first.gateway, deadlineAtMs, giveUpAfterMs },
     localTailMs: localTailMs(parts, arm, deadlineMs),
   });
 }
@@ -90,7 +87,8 @@ async function probingAnswer(
   const giveUpAfterMs = patienceMs(parts, decision);
   if (!probe || giveUpAfterMs === undefined || linkProbe.isUnderWay) return runLocal(parts, args, DEVICE_ARM);
   journal.probed();
-  return linkProbe.run(args, { arm: probe, gateway: tail.gateway, giveUpAfterMs });
+  const [{ gateway } = tail] = tailsFor(parts, probe);
+  return linkProbe.run(args, { arm: probe, gateway, giveUpAfterMs });
 }
 
 type RunDecision = Pick<Decision, 'arm'> & Partial<Decision>;
@@ -103,7 +101,7 @@ function decide(
   const wanted = args.options.arm;
   if (wanted !== undefined) return { arm: namedArm(parts, args, wanted) };
   if (tail.error) return { arm: DEVICE_ARM };
-  const possible = parts.arms.filter((arm) => isPossible(parts, arm, { args, tail }));
+  const possible = parts.arms.filter((arm) => isPossible(parts, arm, args));
   return parts.controller.decide(possible, parts.clock.nowMs(), { deadlineMs });
 }
 
@@ -128,16 +126,11 @@ function namedArm({ arms, model }: SessionParts, { options }: RunArguments, id: 
 }
 
 /** The gateway has what lies behind the cut, and pictures are at hand where the arm sends pictures. */
-function isPossible({ model }: SessionParts, arm: Arm, { args, tail }: AskedTail): boolean {
+function isPossible(parts: SessionParts, arm: Arm, args: RunArguments): boolean {
   if (arm.kind === 'device') return true;
-  if (args.options.inputs === 'stay' && sendsInput(arm.cut, model)) return false;
+  if (args.options.inputs === 'stay' && sendsInput(arm.cut, parts.model)) return false;
   if (arm.profile === 'image' && !hasImages(arm, args.options.images)) return false;
-  return tail.announced !== undefined && runsArm(tail.announced, arm);
-}
-
-interface AskedTail {
-  readonly args: RunArguments;
-  readonly tail: Tail;
+  return tailsFor(parts, arm).length > 0;
 }
 
 // Runs vary: the device's rest of the model is given a little more than it took when it was measured.

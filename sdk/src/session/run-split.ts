@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
-import { askCloud } from './ask-cloud.ts';
+import { askInTurn } from './ask-in-turn.ts';
 import { firstAnswer } from './first-answer.ts';
 import type { FrontierValues } from './frontier-frames.ts';
 import type { Timed } from './pace.ts';
@@ -39,7 +39,7 @@ export async function runSplit(parts: SessionParts, args: RunArguments, plan: Sp
     cloud(stop) {
       const signal = eitherSignal(args.options.signal, stop);
       const own = { ...args, options: { ...args.options, ...(signal && { signal }) } };
-      return askCloud(parts, own, { ...plan, head, startMs, onSending });
+      return askInTurn(parts, own, { ...plan, head, startMs, onSending });
     },
     async late(stop) {
       await sending;

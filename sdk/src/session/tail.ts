@@ -1,8 +1,12 @@
 /** Which gateway runs the tail: the first alive in an allowed region that has the very same model, or why there is none. */
-import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
-import type { AnnouncedModel, Announcement } from '../transport/request-client.ts';
+import {
+  type AnnouncedModel,
+  type Announcement,
+  INPUT_END,
+  servesRange,
+} from '../transport/request-client.ts';
 
 export interface FoundTail {
   readonly gateway: string;
@@ -45,10 +49,27 @@ export function findTail(
   };
 }
 
-/** Whether a gateway that announces this runs the arm: the tail at its cut, or of a U what lies between its cuts. */
-export function runsArm({ cuts, range }: AnnouncedModel, { cut, to }: SplitArm): boolean {
-  const has = ({ id, position }: Cut) => position === 0 || cuts.some((announced) => announced.id === id);
-  return has(cut) && (to === undefined || (range !== undefined && has(to)));
+/** Whether a gateway that announces this runs its part of the arm, and hands on where that is one of several. */
+export function runsArm({ announced, announcement }: FoundTail, { cut, via = [], to }: SplitArm): boolean {
+  const from = cut.position === 0 ? INPUT_END : cut.id;
+  const [next] = via;
+  if (next === undefined) return servesRange(announced, { from, to: to?.id });
+  return announcement.forwards === true && servesRange(announced, { from, to: next.id });
+}
+
+export interface WantedTail {
+  readonly model: string;
+  readonly digest: string;
+  /** @default anywhere */
+  readonly regions?: readonly string[] | undefined;
+}
+
+/** All that are ready, in an allowed region, and have the very same model; the one to ask first at the head. */
+export function findTails(gateways: readonly Announcement[], wanted: WantedTail): readonly FoundTail[] {
+  return gateways.flatMap((announcement) => {
+    const found = findTail([announcement], wanted.model, wanted.digest, wanted.regions);
+    return found.error ? [] : [found];
+  });
 }
 
 function outsideOf(regions: readonly string[], gateways: readonly Announcement[]): SplitError {

@@ -15,6 +15,11 @@ export interface Trace extends StageTimes {
   /** How the activations travelled; `undefined` on the device. */
   readonly profile: string | undefined;
   readonly gateway: string | undefined;
+  /**
+   * Of a pipeline: the stages behind the first gateway, in their order, as they measured themselves; `elapsedMs` is from sending
+   * to the answer. `tailMs` holds all of it.
+   */
+  readonly stages?: readonly TracedStage[];
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** Times the request was sent. 0 on the device. */
@@ -25,6 +30,11 @@ export interface Trace extends StageTimes {
   readonly fallback?: 'local';
   /** Why the cloud did not answer. */
   readonly reason?: ErrorCode;
+}
+
+export interface TracedStage extends Pick<StageTimes, 'queueMs' | 'tailMs' | 'encodeMs' | 'decodeMs'> {
+  readonly gateway: string;
+  readonly elapsedMs: number;
 }
 
 export const NO_STAGES: StageTimes = Object.freeze({
@@ -40,6 +50,7 @@ export const NO_STAGES: StageTimes = Object.freeze({
 export interface TraceDetails {
   readonly totalMs: number;
   readonly gateway?: string;
+  readonly stages?: readonly TracedStage[];
   readonly sentBytes?: number;
   readonly receivedBytes?: number;
   readonly attempts?: number;

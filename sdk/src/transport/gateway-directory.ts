@@ -7,6 +7,8 @@ export interface GatewayDirectory {
   /** Takes an announcement; `offline` removes the gateway. */
   put(announcement: Announcement): void;
   get(gateway: string): Announcement | undefined;
+  /** Its last word was that it is offline: nobody hears what is sent to it. */
+  hasLeft(gateway: string): boolean;
   /** A request to it ended with this code: where that speaks against the gateway, others come first for a while. */
   noteFailure(gateway: string, code: ErrorCode): void;
   hasFailed(gateway: string): boolean;
@@ -44,6 +46,7 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
   const known = new Map<string, Announcement>();
   const heardMs = new Map<string, number>();
   const failedMs = new Map<string, number>();
+  const left = new Set<string>();
   const listeners = new Set<(announcement: Announcement) => void>();
   const isSilent = ({ gateway, everyMs }: Announcement) =>
     everyMs !== undefined && clock.nowMs() - (heardMs.get(gateway) ?? 0) > MISSED * everyMs;
@@ -56,18 +59,24 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
     put: (announcement) => {
       const { gateway, state } = announcement;
       heardMs.set(gateway, clock.nowMs());
-      if (state === 'offline') for (const map of [known, heardMs, failedMs]) map.delete(gateway);
-      else known.set(gateway, announcement);
+      if (state === 'offline') {
+        for (const map of [known, heardMs, failedMs]) map.delete(gateway);
+        left.add(gateway);
+      } else {
+        known.set(gateway, announcement);
+        left.delete(gateway);
+      }
       for (const listener of [...listeners]) listener(announcement);
     },
     get: (gateway) => known.get(gateway),
+    hasLeft: (gateway) => left.has(gateway),
     noteFailure: (gateway, code) => {
       if (SPEAKS_AGAINST.has(code)) failedMs.set(gateway, clock.nowMs());
     },
     hasFailed: (gateway) => clock.nowMs() - (failedMs.get(gateway) ?? Number.NEGATIVE_INFINITY) < AVOIDED_MS,
     alive,
     forgetAll: () => {
-      for (const map of [known, heardMs]) map.clear();
+      for (const one of [known, heardMs, left]) one.clear();
     },
     onAnnouncement,
     waitFor: async (model, { deadlineMs, limitMs = deadlineMs, signal }) => {

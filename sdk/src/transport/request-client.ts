@@ -25,6 +25,8 @@ export type {
   Announcement,
   AnnouncementBody,
 } from '../protocol/v1/announcement.ts';
+export type { RouteStage, StageField } from '../protocol/v1/messages.ts';
+export { INPUT_END, rangeMs, servesRange } from '../protocol/v1/ranges.ts';
 export type { NamedFrame } from './named-frames.ts';
 export type { OutgoingRequest, Reply } from './outgoing-request.ts';
 export type { ReplyTimings } from './reply-timings.ts';
@@ -137,8 +139,8 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     const { gateway, state } = announcement;
     if (state === 'offline') {
       probe.forget(gateway);
-      const error = new SplitError('gateway-unavailable', `gateway ${gateway} went away during the request`);
-      for (const exchange of exchanges.values()) if (exchange.gateway === gateway) exchange.fail(error);
+      for (const exchange of exchanges.values())
+        if (exchange.gateway === gateway) exchange.fail(wentAway(gateway));
     } else if (!directory.get(gateway)) probe.measure(gateway);
     directory.put(announcement);
   }
@@ -174,6 +176,8 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
 
   async function exchangeWith(exchange: Exchange): Promise<{ end: ExchangeEnd; timings: ReplyTimings }> {
     const { id, gateway } = exchange;
+    // It may have gone while the request was made ready: from here on its going ends the exchange.
+    if (directory.hasLeft(gateway)) throw wentAway(gateway);
     exchanges.set(id, exchange);
     try {
       const end = await exchange.run();
@@ -261,4 +265,8 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       await Promise.all(undo.splice(0).map((step) => step()));
     },
   };
+}
+
+function wentAway(gateway: string): SplitError {
+  return new SplitError('gateway-unavailable', `gateway ${gateway} went away during the request`);
 }

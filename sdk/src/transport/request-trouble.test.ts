@@ -56,6 +56,25 @@ test('a gateway that dies during the request fails it at once', async () => {
   expect(client.gateways()).toEqual([]);
 });
 
+test('what is sent to a gateway that has gone fails at once, until it is back', async () => {
+  const broker = memoryBroker();
+  const server = await serve(
+    async () => broker.connect(),
+    async (request) => reversed(request),
+  );
+  const client = await join(async () => broker.connect());
+  await server.stop();
+  await vi.waitFor(() => expect(client.gateways()).toEqual([]));
+  const late = ask(client, { frame: patterned(10, 1), deadlineMs: 25_000 });
+  await expect(late).rejects.toMatchObject({ code: 'gateway-unavailable' });
+  await serve(
+    async () => broker.connect(),
+    async (request) => reversed(request),
+  );
+  await vi.waitFor(() => expect(client.gateways()).toHaveLength(1));
+  await expect(ask(client, { frame: patterned(10, 1), deadlineMs: 25_000 })).resolves.toBeDefined();
+});
+
 test('silence ends with the deadline, after the request was sent again', async () => {
   const broker = memoryBroker();
   const client = await join(async () => broker.connect(), {}, false);
