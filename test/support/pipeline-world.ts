@@ -25,6 +25,8 @@ export interface PipelineOptions {
   readonly fogs: readonly string[];
   readonly clouds: readonly string[];
   readonly maxCuts: number;
+  /** Further flags of every gateway. @default none */
+  readonly further?: readonly string[];
 }
 
 export async function startPipeline(o: PipelineOptions): Promise<PipelineWorld> {
@@ -32,7 +34,13 @@ export async function startPipeline(o: PipelineOptions): Promise<PipelineWorld> 
   const broker = await startMosquitto();
   const start = async (id: string, further: readonly string[]) => {
     const args = ['--models', folder.path, '--broker', broker.url, '--id', id, '--threads', '1'];
-    const process = await startGatewayProcess([...args, '--max-cuts', `${o.maxCuts}`, ...further]);
+    const process = await startGatewayProcess([
+      ...args,
+      '--max-cuts',
+      `${o.maxCuts}`,
+      ...(o.further ?? []),
+      ...further,
+    ]);
     return [id, process] as const;
   };
   const gateways = new Map(

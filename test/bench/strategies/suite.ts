@@ -1,26 +1,59 @@
-/** Strategies beyond one cut: tensor-parallel ranks against the whole model, on this machine's processor. */
+/**
+ * Strategies beyond one cut, on this machine's processor: a full pipeline of three processes against its slowest stage, and
+ * tensor-parallel ranks against the whole model. The flag `--pipeline` or `--ranks` takes one of them alone.
+ */
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import type { Suite } from '../main.ts';
+import { measurePipeline, PIPELINED_MODELS, type PipelineFigures } from './pipeline.ts';
 import { measureRanks, RANKED_MODELS, type RankFigures } from './ranks.ts';
 
 const RANKS = [2, 4];
 const ROUNDS = 5;
+const PIPELINED_REQUESTS = 60;
+
+type Progress = (text: string) => void;
 
 export const strategiesSuite: Suite = {
-  async run(progress) {
-    const found: RankFigures[] = [];
-    for (const architecture of RANKED_MODELS) {
-      for (const ranks of RANKS) {
-        const makeRuntime = () => createOrtNode({ threads: 1 });
-        const figures = await measureRanks(architecture, { ranks, rounds: ROUNDS, makeRuntime });
-        progress(JSON.stringify(figures));
-        found.push(figures);
-      }
-    }
+  async run(progress, flags) {
+    const isWanted = (part: string) => flags.includes(part) || !flags.some((flag) => PARTS.includes(flag));
     return {
-      // Of the rank that holds most, times the number of ranks: 1 is an even share.
-      tensorRankMemoryRatio: Math.max(...found.map(({ memoryRatio, ranks }) => memoryRatio * ranks)),
-      tensorDifference: Math.max(...found.map(({ difference }) => difference)),
+      ...(isWanted('--pipeline') && (await pipelines(progress))),
+      ...(isWanted('--ranks') && (await ranks(progress))),
     };
   },
 };
+
+const PARTS = ['--pipeline', '--ranks'];
+
+async function pipelines(progress: Progress) {
+  const found: PipelineFigures[] = [];
+  for (const architecture of PIPELINED_MODELS) {
+    const figures = await measurePipeline(architecture, { requests: PIPELINED_REQUESTS });
+    progress(JSON.stringify(figures));
+    found.push(figures);
+  }
+  return {
+    // The worse of both models: requests a second, of what the slowest stage does a second while all of them work;
+    pipelineThroughputShare: Math.min(...found.map(({ share }) => share)),
+    // and of what it does a second when it has the machine for itself.
+    pipelineShareOfAlone: Math.min(...found.map(({ shareOfAlone }) => shareOfAlone)),
+    pipelineDifference: Math.max(...found.map(({ difference }) => difference)),
+  };
+}
+
+async function ranks(progress: Progress) {
+  const found: RankFigures[] = [];
+  for (const architecture of RANKED_MODELS) {
+    for (const count of RANKS) {
+      const makeRuntime = () => createOrtNode({ threads: 1 });
+      const figures = await measureRanks(architecture, { ranks: count, rounds: ROUNDS, makeRuntime });
+      progress(JSON.stringify(figures));
+      found.push(figures);
+    }
+  }
+  return {
+    // Of the rank that holds most, times the number of ranks: 1 is an even share.
+    tensorRankMemoryRatio: Math.max(...found.map(({ memoryRatio, ranks }) => memoryRatio * ranks)),
+    tensorDifference: Math.max(...found.map(({ difference }) => difference)),
+  };
+}
