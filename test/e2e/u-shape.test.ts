@@ -43,7 +43,7 @@ let traffic: CapturedTraffic;
 
 beforeAll(async () => {
   folder = await makeModelFolder(NETS);
-  const options = { models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0', maxCuts: 5 } as const;
+  const options = { models: folder.path, logLevel: 'silent', listen: '127.0.0.1:0', maxCuts: 6 } as const;
   gateway = await startGateway(resolveConfig(options));
   traffic = await captureTraffic(gateway.brokerUrl);
 }, 60_000);
