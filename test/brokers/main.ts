@@ -1,6 +1,7 @@
 /**
  * The same checks on every broker that is installed. Exit code 1 where one that is needed failed.
  *   npm run brokers [-- --write] [-- NAME ...]     --write renews table.md
+ *   npm run brokers -- regions                     gateways in two regions on a cluster and on a bridge
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -8,10 +9,11 @@ import type { TestedBroker, Version } from './broker.ts';
 import { CHECKS } from './checks.ts';
 import { startEjabberd } from './ejabberd.ts';
 import { startEmbedded } from './embedded.ts';
-import { startBridged, startFenced } from './mosquitto.ts';
-import { startNats } from './nats.ts';
+import { startBridged, startBridgedNodes, startFenced } from './mosquitto.ts';
+import { startNats, startNatsNodes } from './nats.ts';
 import { startRabbitMq } from './rabbitmq.ts';
 import { tableOf } from './table.ts';
+import { playTwoRegions } from './two-regions.ts';
 
 interface Candidate {
   readonly start: () => Promise<TestedBroker>;
@@ -44,6 +46,7 @@ const { values: flags, positionals } = parseArgs({
   options: { write: { type: 'boolean' } },
   allowPositionals: true,
 });
+if (positionals.includes('regions')) process.exit(await checkRegions());
 const columns: Column[] = [];
 const failures: string[] = [];
 for (const [name, candidate] of Object.entries(BROKERS)) {
@@ -75,4 +78,25 @@ async function checkOne({ start }: Candidate, version: Version): Promise<Column>
     await broker.close();
   }
   return { title, results };
+}
+
+/** @returns how many findings were not as they should be */
+async function checkRegions(): Promise<number> {
+  const worlds = [
+    { start: startBridgedNodes, places: { eu: 0, us: 1, device: 1 } },
+    { start: startNatsNodes, places: { eu: 0, us: 1, device: 2 } },
+  ];
+  let wrong = 0;
+  for (const { start, places } of worlds) {
+    const nodes = await start();
+    try {
+      for (const [finding, isTrue] of Object.entries(await playTwoRegions(nodes, places))) {
+        console.log(`${nodes.name}: ${finding}: ${isTrue ? 'yes' : 'NO'}`);
+        if (!isTrue) wrong += 1;
+      }
+    } finally {
+      await nodes.close();
+    }
+  }
+  return wrong;
 }

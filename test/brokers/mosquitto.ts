@@ -5,6 +5,7 @@ import { mosquittoConfig } from '../../sdk/src/access/mosquitto-config.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
 import { DEVICES, type TestedBroker } from './broker.ts';
 import { freePorts, packageVersion } from './program.ts';
+import type { BrokerNodes } from './two-regions.ts';
 
 const PLUGIN = '/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so';
 
@@ -55,6 +56,38 @@ export async function startBridged(): Promise<TestedBroker> {
     close: async () => {
       await near.close();
       await far.close();
+    },
+  };
+}
+
+/** Gateways and devices at both: what is said at one is heard at the other. Without logins. */
+export async function startBridgedNodes(): Promise<BrokerNodes> {
+  const far = await startMosquitto();
+  const topics = ['gw/+/req/+', 'hello/+', 'dev/+/rep', 'gw/+/st'];
+  const near = await startMosquitto({
+    files: async ({ port }) => [
+      {
+        name: 'mosquitto.conf',
+        text: [
+          `listener ${port} 127.0.0.1`,
+          ...['allow_anonymous true', 'set_tcp_nodelay true', 'persistence false'],
+          ...['connection far', `address 127.0.0.1:${far.port}`, 'bridge_protocol_version mqttv311'],
+          ...['cleansession true', 'try_private true', 'start_type automatic', 'restart_timeout 1 2'],
+          ...['keepalive_interval 10', 'notifications false'],
+          ...topics.map((topic) => `topic cutpoint/${topic} both 0`),
+          '',
+        ].join('\n'),
+      },
+    ],
+  });
+  const nodes = [far, near];
+  return {
+    name: `two bridged Mosquitto ${packageVersion('mosquitto')}`,
+    urlOf: (node) => nodes[node]?.url ?? '',
+    kill: async (node) => nodes[node]?.kill(),
+    start: async (node) => nodes[node]?.restart(),
+    close: async () => {
+      for (const node of nodes) await node.close();
     },
   };
 }

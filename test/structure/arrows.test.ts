@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ['cut', 'codec'],
   profiler: ['planner', 'runtime', 'cut', 'codec', 'onnx'],
   adaptive: ['planner'],
+  capacity: ['adaptive', 'serving', 'planner', 'transport', 'protocol'],
   tracing: [],
   session: ['adaptive', 'planner', 'cut', 'onnx', 'source', 'codec', 'transport', 'runtime', 'tracing'],
   testing: ['transport', 'protocol'],
@@ -44,6 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'cut',
     'onnx',
     'adaptive',
+    'capacity',
     'testing',
     'access',
     'program',
@@ -54,7 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files at the top of the SDK that any room may import. The doors (node.ts, gateway.ts, ...) may be imported by none. */
 const GROUND = ['errors.ts', 'zod.ts', 'tensor.ts', 'tensor-rows.ts', 'quantised.ts', 'clock.ts'];
-const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'serving', 'adaptive'];
+const PURE = ['onnx', 'cut', 'planner', 'codec', 'protocol', 'serving', 'adaptive', 'capacity'];
 /** Adapters: the only files that may know a platform or a foreign package. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'codec/deflate-node.ts': ['node:zlib'],

@@ -6,11 +6,13 @@ import { auditVerb } from './audit.ts';
 import { brokerConfigVerb } from './broker-config.ts';
 import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
+import { capacityVerb } from './capacity.ts';
 import { copyAssetsVerb } from './copy-assets.ts';
 import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
 import { planVerb } from './plan.ts';
 import { profileVerb } from './profile.ts';
+import { reportVerb } from './report.ts';
 import { simulateVerb } from './simulate.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 import { verifyVerb } from './verify.ts';
@@ -24,6 +26,8 @@ const VERBS: readonly Verb<never>[] = [
   planVerb,
   explainVerb,
   simulateVerb,
+  capacityVerb,
+  reportVerb,
   watchVerb,
   brokerConfigVerb,
   bundleVerb,

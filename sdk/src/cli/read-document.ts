@@ -1,4 +1,5 @@
 /** JSON, YAML and text files, as whoever wrote them left them: what is in them is for a schema to check. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { SplitError } from '../errors.ts';
@@ -17,6 +18,11 @@ export function readYaml(path: string): Promise<unknown> {
 /** @throws SplitError `options-invalid` */
 export function readText(path: string): Promise<string> {
   return readDocument(path, (text) => text);
+}
+
+/** SHA-256 of a file, in hexadecimal. @throws SplitError `options-invalid` */
+export function fileDigest(path: string): Promise<string> {
+  return readDocument(path, (text) => createHash('sha256').update(text).digest('hex'));
 }
 
 async function readDocument<T>(path: string, read: (text: string) => T): Promise<T> {

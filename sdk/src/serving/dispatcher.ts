@@ -135,7 +135,8 @@ export function createDispatcher<Job extends DispatchedJob>(o: DispatcherOptions
   }
 
   function takeLate(nowMs: number): { job: Job; error: SplitError }[] {
-    const late = [...queue.jobs()].filter((job) => nowMs + job.costMs > job.deadlineAtMs);
+    const late: Job[] = [];
+    for (const job of queue.jobs()) if (nowMs + job.costMs > job.deadlineAtMs) late.push(job);
     return late.map((job) => {
       queue.remove(job);
       const text = `the request waited ${(nowMs - job.enteredMs).toFixed(0)} ms and cannot be answered in time`;

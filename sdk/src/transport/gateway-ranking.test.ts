@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { firstGateway, type KnownGateway, luckOf, nameHash, rankGateways } from './gateway-ranking.ts';
+import {
+  burdenOf,
+  dislikeOf,
+  firstGateway,
+  type KnownGateway,
+  nameHash,
+  rankGateways,
+} from './gateway-ranking.ts';
 
 function gateway(name: string, more: Partial<KnownGateway['announcement']> = {}, known = {}): KnownGateway {
   const announcement = {
@@ -57,8 +64,8 @@ test('devices share equal gateways evenly, and each keeps to its own', () => {
   expect(counts.size).toBe(4);
 });
 
-test('a gateway that is 100 ms busier keeps a share that is e times smaller, not none', () => {
-  const known = [gateway('a', { queueMs: 100 }), gateway('b')];
+test('a gateway that is a second busier keeps a share that is e times smaller, not none', () => {
+  const known = [gateway('a', { queueMs: 1000 }), gateway('b')];
   const devices = Array.from({ length: 4000 }, (_, i) => `camera-${i}`);
   const stay = devices.filter((device) => rankGateways(known, { device })[0]?.gateway === 'a').length;
   expect(stay / devices.length).toBeCloseTo(1 / (1 + Math.E), 1);
@@ -79,7 +86,7 @@ test('the first by one look over all is the first of the ranking', () => {
       const hash = nameHash(device);
       const contenders = list.map(({ queueMs, roundTripMs: distanceMs, hasFailed, isReady }, i) => ({
         ...{ distanceMs, waitMs: distanceMs + queueMs, hasFailed, isReady },
-        luck: luckOf(hash, nameHash(`g${i}`)),
+        ...{ burden: burdenOf(distanceMs + queueMs), dislike: dislikeOf(hash, nameHash(`g${i}`)) },
       }));
       expect(`g${firstGateway(contenders, hash)}`).toBe(rankGateways(known, { device })[0]?.gateway);
     }),

@@ -27,8 +27,10 @@ export interface Contender {
   readonly distanceMs: number;
   /** Distance, queue and price: the time until it could start. */
   readonly waitMs: number;
-  /** See `luckOf`; 0 where all devices are to choose alike. */
-  readonly luck: number;
+  /** `burdenOf(waitMs)`. */
+  readonly burden: number;
+  /** How little this device likes it, for ever: see `dislikeOf`. 1 where all devices are to choose alike. */
+  readonly dislike: number;
 }
 
 /** A gateway of another region must be this much quicker, in milliseconds. */
@@ -39,12 +41,15 @@ const NEAR_MS = 15;
 /**
  * What is announced is seconds old, and all devices hear the same: were the least loaded one first for all, it would be the most
  * loaded one a moment later. So of those that are near, each is chosen by a share of the devices that falls by a factor e for
- * every so many milliseconds that it is busier. And a device leaves those that are near once a farther one is better by
- * up to so much, each at another difference.
+ * every so many milliseconds that it is busier. Less makes fleets swing, more hardly helps: docs/capacity.md.
  */
-const SPREAD_MS = 100;
+const SPREAD_MS = 1000;
+/** A device leaves those that are near once a farther one is better by up to so much, each at another difference. */
+const FAR_MARGIN_MS = 100;
+/** Beyond it waits are alike; the exponential stays finite. */
+const LONGEST_WAIT_MS = 300_000;
 
-/** Best first: ready ones before draining ones, who failed last, then by the time until it could start, luck included. */
+/** Best first: ready ones before draining ones, who failed last, then by the time until it could start, likes included. */
 export function rankGateways(
   known: readonly KnownGateway[],
   { region, device }: RankOptions = {},
@@ -52,7 +57,7 @@ export function rankGateways(
   const deviceHash = device === undefined ? undefined : nameHash(device);
   const seen = known.map((gateway) => ({
     ...contenderOf(gateway, region),
-    luck: deviceHash === undefined ? 0 : luckOf(deviceHash, nameHash(gateway.announcement.gateway)),
+    dislike: deviceHash === undefined ? 1 : dislikeOf(deviceHash, nameHash(gateway.announcement.gateway)),
     announcement: gateway.announcement,
   }));
   const view = viewOf(seen, deviceHash);
@@ -61,12 +66,14 @@ export function rankGateways(
     .map(({ announcement }) => announcement);
 }
 
-/** The place of the one that `rankGateways` puts first; -1 where there is none. Of equal ones the first. O(n). */
+/** The place of the one that `rankGateways` puts first, -1 where there is none; of equal ones the first. O(n). */
 export function firstGateway(contenders: readonly Contender[], deviceHash: number | undefined): number {
   const view = viewOf(contenders, deviceHash);
-  let best = contenders.length > 0 ? 0 : -1;
-  for (let i = 1; i < contenders.length; i++)
-    if (compare(contenders[i] as Contender, contenders[best] as Contender, view) < 0) best = i;
+  let best = -1;
+  for (let i = 0; i < contenders.length; i++) {
+    const [one, rival] = [contenders[i] as Contender, contenders[best]];
+    if (rival === undefined || compare(one, rival, view) < 0) best = i;
+  }
   return best;
 }
 
@@ -78,11 +85,23 @@ export function nameHash(name: string): number {
 }
 
 /**
- * How much this device likes this gateway, for ever: of the Gumbel distribution, so that the largest of `luck - wait / s` is each
- * one's with a probability proportional to `exp(-wait / s)`.
+ * Of the exponential distribution, from the two names alone. The least of `dislike * exp(wait / s)` is each one's with a
+ * probability proportional to `exp(-wait / s)`, and while the waits stay as they are it stays the same one.
+ * @param most nobody asks by how much it is more: then it is infinite. @default no such
  */
-export function luckOf(deviceHash: number, gatewayHash: number): number {
-  return -Math.log(-Math.log(uniformOf(deviceHash ^ Math.imul(gatewayHash, 0x9e3779b1))));
+export function dislikeOf(
+  deviceHash: number,
+  gatewayHash: number,
+  most: number = Number.POSITIVE_INFINITY,
+): number {
+  const uniform = uniformOf(deviceHash ^ Math.imul(gatewayHash, 0x9e3779b1));
+  // -ln(u) is never less than 1 - u, which needs no logarithm.
+  return 1 - uniform > most ? Number.POSITIVE_INFINITY : -Math.log(uniform);
+}
+
+/** What `dislike` is multiplied by. */
+export function burdenOf(waitMs: number): number {
+  return Math.exp(Math.min(waitMs, LONGEST_WAIT_MS) / SPREAD_MS);
 }
 
 /** What a device sees of them all. */
@@ -104,14 +123,14 @@ function viewOf(contenders: readonly Contender[], deviceHash: number | undefined
   for (const one of contenders)
     if (one.isReady && !one.hasFailed && one.distanceMs <= nearMs && one.waitMs < nearWaitMs)
       nearWaitMs = one.waitMs;
-  const marginMs = deviceHash === undefined ? 0 : SPREAD_MS * uniformOf(deviceHash);
+  const marginMs = deviceHash === undefined ? 0 : FAR_MARGIN_MS * uniformOf(deviceHash);
   return { nearMs, nearWaitMs, marginMs };
 }
 
 function compare(a: Contender, b: Contender, view: View): number {
   const readiness = Number(!a.isReady) - Number(!b.isReady);
   const failure = Number(a.hasFailed) - Number(b.hasFailed);
-  return readiness || failure || groupMs(a, view) - groupMs(b, view) || ownMs(a) - ownMs(b);
+  return readiness || failure || groupMs(a, view) - groupMs(b, view) || ownBurden(a) - ownBurden(b);
 }
 
 /** Those that are near count as one. */
@@ -119,16 +138,17 @@ function groupMs({ distanceMs, waitMs }: Contender, { nearMs, nearWaitMs, margin
   return distanceMs <= nearMs ? nearWaitMs : waitMs + marginMs;
 }
 
-const ownMs = ({ waitMs, luck }: Contender) => waitMs - SPREAD_MS * luck;
+const ownBurden = ({ burden, dislike }: Contender) => burden * dislike;
 
 function contenderOf(
   { announcement, roundTripMs, hasFailed }: KnownGateway,
   region: string | undefined,
-): Omit<Contender, 'luck'> {
+): Omit<Contender, 'dislike'> {
   const { queueMs = 0, price = 0, state } = announcement;
   const isFar = region !== undefined && announcement.region !== region;
   const distanceMs = (roundTripMs ?? ASSUMED_ROUND_TRIP_MS) + (isFar ? OTHER_REGION_MS : 0);
-  return { isReady: state === 'ready', hasFailed, distanceMs, waitMs: distanceMs + queueMs + price };
+  const waitMs = distanceMs + queueMs + price;
+  return { isReady: state === 'ready', hasFailed, distanceMs, waitMs, burden: burdenOf(waitMs) };
 }
 
 function byName(a: Announcement, b: Announcement): number {

@@ -1,9 +1,11 @@
 /**
- * Strategies beyond one cut, on this machine's processor: a full pipeline of three processes against its slowest stage, and
- * tensor-parallel ranks against the whole model. The flag `--pipeline` or `--ranks` takes one of them alone.
+ * Strategies beyond one cut, on this machine's processor: a full pipeline of three processes against its slowest stage,
+ * tensor-parallel ranks against the whole model, and the capacity report against a real run. The flag `--pipeline`, `--ranks` or
+ * `--capacity` takes one of them alone.
  */
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import type { Suite } from '../main.ts';
+import { capacityFigures } from './capacity.ts';
 import { measurePipeline, PIPELINED_MODELS, type PipelineFigures } from './pipeline.ts';
 import { measureRanks, RANKED_MODELS, type RankFigures } from './ranks.ts';
 
@@ -19,11 +21,12 @@ export const strategiesSuite: Suite = {
     return {
       ...(isWanted('--pipeline') && (await pipelines(progress))),
       ...(isWanted('--ranks') && (await ranks(progress))),
+      ...(isWanted('--capacity') && (await capacityFigures(progress))),
     };
   },
 };
 
-const PARTS = ['--pipeline', '--ranks'];
+const PARTS = ['--pipeline', '--ranks', '--capacity'];
 
 async function pipelines(progress: Progress) {
   const found: PipelineFigures[] = [];

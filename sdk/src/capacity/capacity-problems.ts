@@ -1,0 +1,62 @@
+/** What cannot be had and why, and what a report takes for granted. */
+import { rateText } from '../planner/win-window.ts';
+import type { BrokerLoad } from './broker-load.ts';
+import type { ClassCapacity, RegionCapacity } from './capacity-report.ts';
+import type { Fleet } from './fleet-file.ts';
+import type { ClassPlan } from './fleet-plans.ts';
+
+export function problemsOf(
+  { slo, headroom, gateway, broker: limits }: Fleet,
+  {
+    regions,
+    classes,
+    broker,
+  }: {
+    readonly regions: readonly RegionCapacity[];
+    readonly classes: readonly ClassCapacity[];
+    readonly broker: BrokerLoad;
+  },
+): readonly string[] {
+  const slow = classes
+    .filter(({ meetsSlo }) => !meetsSlo)
+    .map(({ name, idle, latency }) =>
+      idle.floorP95Ms > slo.p95Ms
+        ? `${name}: at ${rateText(idle.atBitsPerSecond)}, which 5 % of its requests do not have, the best arm (${idle.atArm}) takes ${ms(idle.floorP95Ms)} even with idle gateways; the objective is ${ms(slo.p95Ms)}, the device alone takes ${ms(idle.deviceMs)}. More gateways do not help: a faster link, a smaller model or a later objective does.`
+        : `${name}: 95 % take ${ms(latency.p95Ms)} or less; the objective is ${ms(slo.p95Ms)}, which the gateways allowed do not give.`,
+    );
+  const full = regions
+    .filter((region) => region.utilisation > 1 - headroom + 1e-9)
+    .map(
+      ({ name, utilisation: used, gateways }) =>
+        `${name}: its ${gateways} gateways are busy ${percent(used)} of the time; the headroom of ${percent(headroom)} leaves ${percent(1 - headroom)}, and the file allows ${gateway.maxGateways} at most, or fixes their number.`,
+    );
+  const parted =
+    broker.brokers > 1
+      ? [
+          `one broker carries ${whole(limits.maxMessagesPerSecond)} messages/s and ${whole(limits.maxMegabytesPerSecond)} MB/s; all together are ${whole(broker.messagesPerSecond)} messages/s, of them ${whole(broker.announcementsPerSecond)} announcements that every device hears, and ${whole(broker.megabytesPerSecond)} MB/s. Part the fleet into ${broker.brokers} brokers, each with gateways of its own.`,
+        ]
+      : [];
+  return [...slow, ...full, ...parted];
+}
+
+export function assumptionsOf(
+  { gateway, noise, broker }: Fleet,
+  classes: readonly ClassPlan[],
+): readonly string[] {
+  const guessed = classes.filter(({ arms, plan }) =>
+    arms.some(({ arm }) => plan.arms.find(({ id }) => id === arm.id)?.isGuess),
+  );
+  return [
+    ...(gateway.batches.length === 0 ? ['Batches gain nothing: the file does not say what they take.'] : []),
+    'A gateway decodes and encodes in its executors’ time: real ones do that beside them.',
+    `Times vary by ${percent(noise)} (log-normal), each request by itself.`,
+    `Gateways are heard every ${broker.announceEverySeconds} s; one that dies is known to be gone at once, by its will.`,
+    'Rates of links are spread as the file says and do not change, but for classes with a trace.',
+    'A request that would come while its device is busy with another is left out.',
+    ...guessed.map(({ about }) => `${about.name}: the plan rests on times that were guessed, not measured.`),
+  ];
+}
+
+const ms = (value: number) => `${value.toFixed(0)} ms`;
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+const whole = (value: number) => value.toFixed(0);
