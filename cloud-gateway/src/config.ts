@@ -68,6 +68,16 @@ export interface GatewayOptions {
   readonly next?: string | undefined;
   /** Named in the announcement, so that devices can keep to their region. */
   readonly region?: string | undefined;
+  /** Who runs the machine, by the name that policies use. */
+  readonly cloudProvider?: string | undefined;
+  /** Longest time in milliseconds after the answer that answers and references of sequences are kept. */
+  readonly retentionMs?: number | undefined;
+  /** File of the signed descriptor that is announced. */
+  readonly descriptor?: string | undefined;
+  /** File of the audit log. @default none is written */
+  readonly audit?: string | undefined;
+  /** PEM file of the key that signs its end. */
+  readonly auditKey?: string | undefined;
   readonly logLevel?: (typeof LOG_LEVELS)[number] | undefined;
 }
 
@@ -103,6 +113,11 @@ export interface GatewayConfig {
   readonly tenants: readonly TenantOptions[];
   readonly next?: string | undefined;
   readonly region?: string;
+  readonly cloudProvider?: string | undefined;
+  readonly retentionMs?: number | undefined;
+  readonly descriptor?: string | undefined;
+  readonly audit?: string | undefined;
+  readonly auditKey?: string | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 

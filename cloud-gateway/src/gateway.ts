@@ -28,7 +28,11 @@ import { logRequests } from './log-requests.ts';
 import type { LoadOptions } from './models/load-version.ts';
 import { createRepository, type ModelRepository } from './models/repository.ts';
 import { createOperations } from './operations.ts';
-import { createReferenceCache } from './reference-cache.ts';
+import { createPolicyDesk, noteModels, type PolicyDesk } from './policy/desk.ts';
+import { type OwnPlace, openOwnPlace } from './policy/gateway-descriptor.ts';
+import { notedSeal } from './policy/noted-seal.ts';
+import { openAudit } from './policy/open-audit.ts';
+import { createSweptReferences } from './reference-cache.ts';
 import { type Batcher, createBatcher } from './serving/batcher.ts';
 import { type PooledExecutor, startExecutors } from './serving/executor-pool.ts';
 import { createTenants, type Tenants } from './serving/quota.ts';
@@ -80,7 +84,23 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
       const { tracesUrl: url, tracesRatio: ratio, id: gatewayId } = config;
       teardown.push('traces', await startTraces({ events, clock, url, ratio, gatewayId }));
     }
-    const loading = { ...(await loadOptionsOf(config, executors)), log };
+    const { trail, close: closeAudit } = await openAudit(config);
+    teardown.push('audit', closeAudit);
+    noteModels(events, trail);
+    const devices =
+      config.devicesPath === undefined ? undefined : await openKnownDevices(config, config.devicesPath, log);
+    if (devices) teardown.push('devices', async () => devices.close());
+    devices?.onChange(() => trail.note('key-change', { change: 'the devices file was read again' }));
+    const own = await openOwnPlace(config, {
+      ...{ takesSeals: devices?.seal !== undefined, log },
+      onChange: ({ region, counter, notAfter }) =>
+        trail.note('policy-decision', { decision: 'descriptor', region, counter, notAfter }),
+      onRefused: ({ message }) =>
+        trail.note('policy-decision', { decision: 'descriptor refused', what: message }),
+    });
+    teardown.push('descriptor', async () => own.close());
+    const desk = createPolicyDesk({ place: () => own.place, trail });
+    const loading = { ...(await loadOptionsOf(config, executors)), log, desk };
     const repository = createRepository({ ...loading, directory, keepVersions, events });
     let httpUrl: string | undefined;
     if (config.http) {
@@ -89,7 +109,15 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
         brokerUrl: brokerName(config),
         isReady,
       });
-      addInference(operations.app, { repository, batcher, clock, events, isReady, version: ownVersion() });
+      addInference(operations.app, {
+        repository,
+        batcher,
+        clock,
+        events,
+        isReady,
+        desk,
+        version: ownVersion(),
+      });
       addRepository(operations.app, repository);
       if (config.pages !== undefined) await addPages(operations.app, config.pages);
       teardown.push('operations', () => operations.close());
@@ -101,16 +129,13 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     teardown.push('models', () => repository.close());
     const decodePool = startDecodePool(config, repository);
     teardown.push('decoding', async () => decodePool?.close());
-    const devices =
-      config.devicesPath === undefined ? undefined : await openKnownDevices(config, config.devicesPath, log);
-    if (devices) teardown.push('devices', async () => devices.close());
     const link = await connectGateway(config, devices, log);
     teardown.push('connection', () => link.close());
     const next = await connectNext({ config, own: link.transport, clock, log });
     if (next) teardown.push('next stages', () => next.close());
     const server = createServer({
       ...{ config, link, repository, batcher, tenants, log, events, canRun, decodePool, next },
-      seal: devices?.seal,
+      ...{ seal: devices?.seal && notedSeal(devices.seal, trail), own, desk },
     });
     await server.start();
     isServing = true;
@@ -139,11 +164,11 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
 
 /** With two processors one is the runtime's and one is this thread's; beyond that threads of their own pay. */
 function startDecodePool(
-  { decodeThreads }: GatewayConfig,
+  { decodeThreads, retentionMs }: GatewayConfig,
   repository: ModelRepository,
 ): FrameDecoder | undefined {
   const threads = decodeThreads ?? Math.min(MAX_DEFAULT_DECODE_THREADS, (availableParallelism() >> 1) - 1);
-  return threads > 0 ? createDecodePool({ threads, tables: repository.tables }) : undefined;
+  return threads > 0 ? createDecodePool({ threads, retentionMs, tables: repository.tables }) : undefined;
 }
 
 const MAX_DEFAULT_DECODE_THREADS = 8;
@@ -175,6 +200,8 @@ interface ServerParts {
   readonly tenants: Tenants;
   readonly log: Log;
   readonly seal: GatewaySeal | undefined;
+  readonly own: OwnPlace;
+  readonly desk: PolicyDesk;
   readonly events: GatewayEvents;
   /** Absent: frames are decoded on this thread. */
   readonly decodePool: FrameDecoder | undefined;
@@ -189,9 +216,11 @@ function createServer(o: ServerParts): RequestServer {
   const findTables = (id: number) => repository.tables().get(id);
   const imageDecoder = createImageDecoder();
   const codec = createCodec({ deflate: deflateNode(), zstd: zstdNode(), imageDecoder, findTables });
-  const decoder = o.decodePool ?? createInlineDecoder({ codec, references: createReferenceCache({ clock }) });
+  const decoder =
+    o.decodePool ??
+    createInlineDecoder({ codec, references: createSweptReferences(clock, config.retentionMs).references });
   const findModel = (name: string, digest: string) => repository.require(name, digest);
-  const { id: gatewayId, namespace, maxPayloadBytes, region } = config;
+  const { id: gatewayId, namespace, maxPayloadBytes, retentionMs } = config;
   return createRequestServer({
     transport: link.transport,
     gatewayId,
@@ -199,19 +228,25 @@ function createServer(o: ServerParts): RequestServer {
     clock,
     maxPayloadBytes,
     seal,
+    retentionMs,
     announce: () => {
       if (!o.canRun()) return undefined;
       const { expectedWaitMs: queueMs, congestionPrice: price } = batcher;
       const models = repository.served().map(({ announcement }) => announcement);
-      const place = region === undefined ? {} : { region };
+      const { region } = o.own.place;
+      const descriptor = o.own.signed;
       return {
         ...{ state: 'ready', models, maxPayloadBytes, queueMs, price },
-        ...place,
+        ...(region !== undefined && { region }),
+        ...(descriptor && { descriptor }),
         ...(o.next?.isThere && { forwards: true }),
       };
     },
     handle: logRequests(
-      createTailHandler({ findModel, codec, decoder, batcher, tenants, clock, events, next: o.next }),
+      createTailHandler({
+        ...{ findModel, codec, decoder, batcher, tenants, clock, events },
+        ...{ next: o.next, desk: o.desk },
+      }),
       log,
     ),
   });

@@ -55,6 +55,11 @@ const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, 
   tenants: ['<list>', 'who shares the gateway: name, devices, share, maxInHand, requestsPerSecond'],
   next: ['<url>', 'broker of the gateways to hand requests on to, or own (default: none)'],
   region: ['<name>', 'named in the announcement'],
+  cloudProvider: ['<name>', 'who runs this machine, as policies name providers'],
+  retentionMs: ['<n>', 'longest time that answers and references are kept after an answer'],
+  descriptor: ['<file>', 'the signed descriptor that says where this gateway is'],
+  audit: ['<file>', 'audit log of decisions by policies and of changes'],
+  auditKey: ['<file>', 'PEM: private key that signs where the audit log ends'],
   logLevel: ['<level>', `one of ${LOG_LEVELS.join(', ')} (default info)`],
 };
 

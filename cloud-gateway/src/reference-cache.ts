@@ -25,6 +25,8 @@ export interface ReferenceOwner {
 export interface ReferenceCache {
   find(owner: ReferenceOwner, id: string): Reference | undefined;
   keep(owner: ReferenceOwner, reference: Reference): void;
+  /** Drops what is too old, also where nobody asks. */
+  sweep(): void;
   /** Bytes of symbols held now. */
   readonly bytes: number;
 }
@@ -96,10 +98,30 @@ export function createReferenceCache(options: ReferenceCacheOptions): ReferenceC
   return {
     find,
     keep,
+    sweep: dropOld,
     get bytes() {
       return bytes;
     },
   };
+}
+
+export interface SweptReferences {
+  readonly references: ReferenceCache;
+  stop(): void;
+}
+
+/**
+ * A cache whose entries are gone so long after their last use, asked for or not.
+ * @param retentionMs `undefined`: as long as the cache's own limits
+ * @returns it, and how to stop looking after it
+ */
+export function createSweptReferences(clock: Clock, retentionMs: number | undefined): SweptReferences {
+  if (retentionMs === undefined) return { references: createReferenceCache({ clock }), stop: () => {} };
+  const maxAgeMs = Math.min(60_000, retentionMs / 2);
+  const references = createReferenceCache({ clock, maxAgeMs });
+  const timer = setInterval(() => references.sweep(), Math.max(1, maxAgeMs));
+  timer.unref();
+  return { references, stop: () => clearInterval(timer) };
 }
 
 function keyOf({ device, digest, cut, tensor }: ReferenceOwner, id: string): string {

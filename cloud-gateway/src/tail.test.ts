@@ -255,6 +255,7 @@ async function request(): Promise<Request> {
     deadlineMs: 5_000,
     signal: new AbortController().signal,
     arrivedMs: 0,
+    isSealed: false,
   };
 }
 

@@ -17,6 +17,7 @@ import {
 } from './decode/request-frames.ts';
 import type { GatewayEvents, RequestFacts } from './events.ts';
 import type { Crossing, ServedModel } from './models/served-model.ts';
+import type { PolicyDesk } from './policy/desk.ts';
 import { tellRequest } from './request-events.ts';
 import type { Batcher, Ran } from './serving/batcher.ts';
 import type { Tenants } from './serving/quota.ts';
@@ -31,6 +32,8 @@ export interface TailOptions {
   readonly decoder: FrameDecoder;
   readonly batcher: Batcher;
   readonly tenants: Tenants;
+  /** Decides by the models' policies. @default none is asked */
+  readonly desk?: PolicyDesk | undefined;
   readonly clock: Clock;
   readonly events: GatewayEvents;
   /** Who is asked to run the next stage. @default nobody: requests with a route are refused */
@@ -48,6 +51,7 @@ export function createTailHandler(o: TailOptions): HandleRequest {
     try {
       const way = wayOf(request, model, o.next);
       const { crossing } = way;
+      o.desk?.checkRequest(model, crossing, { ...request, via: 'mqtt' });
       checkRequest({ ...request, fetches: way.ownFetches }, crossing);
       const place = o.batcher.admit({
         ...{ model, tenant: facts.tenant, costMs: crossing.expectedMs(), deadlineMs: request.deadlineMs },

@@ -19,8 +19,8 @@ import { httpBundleSource } from './models/http-bundle-source.ts';
 import { type Models, openModels } from './models/models.ts';
 import { mqttBundleSource } from './models/mqtt-bundle-source.ts';
 import type { UpdateOutcome } from './models/slots-file.ts';
+import { openSessions } from './open-sessions.ts';
 import type { Log } from './service/log.ts';
-import { sessionOpener } from './sessions.ts';
 import { type AgentStatus, agentStatus, type StatusParts } from './status.ts';
 
 export interface Agent {
@@ -49,12 +49,16 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
   const degraded: string[] = [];
   let broker: Broker | undefined;
   const login = await readLogin(config);
+  const sessions = await openSessions(config, login);
   const models = await openModels({
     config,
     disk,
-    openSession: sessionOpener(config, login),
+    ...sessions,
     onChange: () => broker?.changed(),
     now,
+  }).catch(async (error: unknown) => {
+    await sessions.close();
+    throw error;
   });
   const apis: FastifyInstance[] = [];
   try {
@@ -110,6 +114,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
       await broker?.stop();
       await link?.transport.close();
       await models.close();
+      await sessions.close();
     };
     return {
       url,
@@ -123,6 +128,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
   } catch (error) {
     await Promise.all(apis.map((api) => api.close()));
     await models.close();
+    await sessions.close();
     throw error;
   }
 }

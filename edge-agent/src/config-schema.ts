@@ -21,6 +21,8 @@ const modelSchema = policySchema.extend({
   path: z.string().min(1).optional(),
   inputShapes: z.record(z.string(), z.array(z.int().min(1)).max(8)).optional(),
   plan: z.string().min(1).optional(),
+  policy: z.string().min(1).optional(),
+  dataClass: id.optional(),
   labels: z.string().min(1).optional(),
 });
 
@@ -86,6 +88,9 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   encryption: z.strictObject({ keyId: id, keyFile: z.string().min(1) }).optional(),
+  region: z.string().min(1).max(64).optional(),
+  gatewayKeys: z.string().min(1).optional(),
+  audit: z.strictObject({ file: z.string().min(1), key: z.string().min(1).optional() }).optional(),
   runtime: runtimeSchema.prefault({}),
   updates: updatesSchema.prefault({}),
   queue: queueSchema.prefault({}),

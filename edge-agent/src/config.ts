@@ -44,7 +44,7 @@ interface Bases {
 }
 
 function complete(parsed: Parsed, bases: Bases): AgentConfig {
-  const { listen, models, watch, tls, encryption, ...rest } = parsed;
+  const { listen, models, watch, tls, encryption, audit, ...rest } = parsed;
   const here = (path: string) => resolve(bases.file, path);
   const maybe = (path: string | undefined) => (path === undefined ? undefined : here(path));
   if (watch !== undefined && !Object.hasOwn(models, watch.model))
@@ -59,6 +59,8 @@ function complete(parsed: Parsed, bases: Bases): AgentConfig {
     passwordFile: maybe(rest.passwordFile),
     tls: tls && defined({ ca: maybe(tls.ca), cert: maybe(tls.cert), key: maybe(tls.key) }),
     encryption: encryption && { ...encryption, keyFile: here(encryption.keyFile) },
+    gatewayKeys: maybe(rest.gatewayKeys),
+    audit: audit && defined({ file: here(audit.file), key: maybe(audit.key) }),
     watch: watch && { ...watch, folder: here(watch.folder) },
     updates: defined({ ...rest.updates, keys: maybe(rest.updates.keys) }),
   });
@@ -81,7 +83,13 @@ function resolvePaths(models: Readonly<Record<string, ModelConfig>>, base: strin
   const here = (path: string | undefined) => (path === undefined ? undefined : resolve(base, path));
   const entries = Object.entries(models).map(([name, model]) => [
     name,
-    defined({ ...model, path: here(model.path), plan: here(model.plan), labels: here(model.labels) }),
+    defined({
+      ...model,
+      path: here(model.path),
+      plan: here(model.plan),
+      policy: here(model.policy),
+      labels: here(model.labels),
+    }),
   ]);
   return Object.fromEntries(entries);
 }

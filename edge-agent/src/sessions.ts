@@ -1,7 +1,13 @@
 /** Split sessions of this agent: one for each version of a model that is in use or on trial. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSplitSession, type SplitSession, type SplitSessionOptions } from '@cutpoint/sdk/node';
+import type { BundleCounters } from '@cutpoint/sdk/bundle';
+import {
+  type AuditSink,
+  createSplitSession,
+  type SplitSession,
+  type SplitSessionOptions,
+} from '@cutpoint/sdk/node';
 import { z } from 'zod';
 import type { AgentConfig } from './config.ts';
 import type { PolicyConfig } from './config-schema.ts';
@@ -20,17 +26,51 @@ export type OpenSession = (setting: SessionSetting) => Promise<SplitSession>;
 
 const settingsSchema = z.object({ inputs: z.record(z.string(), z.array(z.int().min(1))).optional() });
 
-export function sessionOpener(config: AgentConfig, login: Login): OpenSession {
+export interface OpenerMeans {
+  readonly login: Login;
+  /** Hears of decisions by policies, cut changes and models. */
+  readonly audit?: AuditSink | undefined;
+  /** The highest counter of each gateway's descriptor, one for all sessions. */
+  readonly counters: BundleCounters;
+}
+
+export function sessionOpener(config: AgentConfig, { login, audit, counters }: OpenerMeans): OpenSession {
   return async ({ name, installed, policy }) =>
     createSplitSession(installed.modelPath, {
       ...(await optionsOf(config, login, name)),
       ...(await bundledOptions(installed)),
       ...withoutUndefined(policy),
+      ...(await placementOf(config, name, { installed, counters })),
+      audit: audit && named(audit, name),
     });
 }
 
+/** The configuration's policy and the bundle's both hold. */
+async function placementOf(
+  config: AgentConfig,
+  name: string,
+  {
+    installed: { folder },
+    counters: gatewayCounters,
+  }: { installed: InstalledModel; counters: BundleCounters },
+): Promise<Pick<SplitSessionOptions, 'policy' | 'placement'>> {
+  const { policy: own, dataClass } = config.models[name] ?? {};
+  const bundled = folder === undefined ? undefined : join(folder, 'policy.yaml');
+  const isBundled = bundled !== undefined && (await readIfThere(bundled)) !== undefined;
+  const policy = [own, isBundled ? bundled : undefined].filter((path) => path !== undefined);
+  if (policy.length === 0) return {};
+  const gatewayKeys = config.gatewayKeys && (await readFile(config.gatewayKeys, 'utf8'));
+  const placement = { dataClass, region: config.region, gatewayKeys };
+  return { policy, placement: { ...withoutUndefined(placement), gatewayCounters } };
+}
+
+/** Entries of several models in one log say which it is. */
+function named(audit: AuditSink, model: string): AuditSink {
+  return { append: (event) => audit.append({ ...event, details: { ...event.details, session: model } }) };
+}
+
 async function optionsOf(config: AgentConfig, login: Login, name: string): Promise<SplitSessionOptions> {
-  const { path: _, labels: __, ...options } = config.models[name] ?? {};
+  const { path: _, labels: __, policy: ___, dataClass: ____, ...options } = config.models[name] ?? {};
   const { broker, device, namespace, runtime, encryption, connectTimeoutMs } = config;
   const { threads, ...provider } = runtime;
   const key = encryption && {

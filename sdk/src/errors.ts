@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   'bundle-invalid', // a bundle whose manifest cannot be read, or a part that is not what the manifest says
   'signature-invalid', // a bundle that no trusted key has signed as it is
   'bundle-outdated', // a bundle with a lower counter than one that was taken before
+  'placement-denied', // the policy forbids it: a region, a cut, a tensor, a provider, data in the clear
   'runtime-failed', // ONNX Runtime refused the model or the run
   'provider-unavailable', // the execution provider asked for is not there
   'storage-failed', // the disk is full, read-only or broken, or holds what nobody should have written there

@@ -9,6 +9,7 @@ export {
 } from './access/read-devices.ts';
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './audit/audit-log.ts';
 export type { AuditEntry, AuditEvent, AuditHead } from './audit/entry.ts';
+export { type AuditSink, type AuditTrail, createAuditTrail } from './audit/trail.ts';
 export {
   type Codec,
   createCodec,
@@ -23,6 +24,24 @@ export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
+export {
+  checkDescriptor,
+  decodeDescriptorFile,
+  type GatewayDescriptor,
+  readDescriptor,
+  type SignedDescriptor,
+} from './placement/descriptor.ts';
+export { signDescriptor } from './placement/sign-descriptor.ts';
+export {
+  type Breach,
+  breachesOfCut,
+  breachesOfPlace,
+  checkKept,
+  deniedBy,
+  type Place,
+} from './planner/placement.ts';
+export type { PlacementRules } from './planner/placement-policy.ts';
+export { dataClasses, placementRules } from './planner/policy.ts';
 export { decodeEnvelope, type Envelope, encodeEnvelope } from './protocol/envelope.ts';
 export type { RouteStage, StageField } from './protocol/v1/messages.ts';
 export { INPUT_END, OUTPUTS_END, servesRange } from './protocol/v1/ranges.ts';

@@ -1,9 +1,11 @@
 /** `@cutpoint/sdk/node`: split sessions in Node, on onnxruntime-node and MQTT. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { openCounters } from './bundle/counters.ts';
 import { deflateNode } from './codec/deflate-node.ts';
 import { zstdNode } from './codec/zstd-node.ts';
 import { SplitError } from './errors.ts';
+import { readYamlFile } from './program/yaml-file.ts';
 import { createOrtNode } from './runtime/ort-node.ts';
 import { createSplitSessionOn, type Platform } from './session/create.ts';
 import type { ResolvedOptions, SplitSessionOptions } from './session/options.ts';
@@ -15,9 +17,16 @@ import type { Transport } from './transport/transport.ts';
 
 export { type AuditLog, type AuditLogOptions, openAuditLog } from './audit/audit-log.ts';
 export type { AuditEntry, AuditEvent, AuditHead } from './audit/entry.ts';
+export type { AuditSink } from './audit/trail.ts';
 export * from './index.ts';
 export type { CutChange, CutChangeCause, SessionEvents, SessionStats } from './session/journal.ts';
-export type { QueueOptions, RuntimeOptions, SplitSessionOptions } from './session/options.ts';
+export type {
+  PlacementOptions,
+  PolicyOption,
+  QueueOptions,
+  RuntimeOptions,
+  SplitSessionOptions,
+} from './session/options.ts';
 export type { Fetches, ImageInput, RunOptions } from './session/run-arguments.ts';
 export type { SplitSession, ValueMetadata } from './session/split-session.ts';
 export type { Trace } from './session/trace.ts';
@@ -43,6 +52,8 @@ function nodePlatform(): Platform {
     deflate: deflateNode(),
     zstd: zstdNode(),
     readText,
+    readYaml: async (path) => (await readYamlFile(path)).value,
+    openCounters,
     randomId: () => randomBytes(12).toString('hex'),
   };
 }

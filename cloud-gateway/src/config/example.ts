@@ -33,6 +33,11 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   bundleCounters: './state/counters.json',
   next: 'mqtts://fog-1:PASSWORD@cloud.example:8883',
   region: 'eu-central',
+  cloudProvider: 'own',
+  retentionMs: 60_000,
+  descriptor: './gw-1.descriptor.json',
+  audit: './audit.jsonl',
+  auditKey: './audit.pem',
 };
 
 /** @param isAllSet every option set, instead of all but the needed one being comments */

@@ -50,6 +50,9 @@ const PATHS = [
   'trustedKeys',
   'bundleCounters',
   'pages',
+  'descriptor',
+  'audit',
+  'auditKey',
 ] as const;
 
 function readTexts(texts: Readonly<Record<string, string | undefined>>): Record<string, unknown> {

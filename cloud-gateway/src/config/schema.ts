@@ -199,6 +199,41 @@ const fields = {
     .max(64)
     .optional()
     .describe('Named in the announcement, so that devices can keep to their region.'),
+  cloudProvider: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      'Who runs this machine, as policies name providers: a cloud, or your own name for your own. With descriptor, what stands there.',
+    ),
+  retentionMs: z
+    .number()
+    .min(0)
+    .max(120_000)
+    .optional()
+    .describe(
+      'Longest time, in milliseconds after the answer, that answers are kept for devices that ask again, and references of sequences. By default 120000 and 60000, and no policy that limits it is kept.',
+    ),
+  descriptor: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of the signed descriptor that says where this gateway is, made by cutpoint describe-gateway; devices with a policy ask for it. Read again when it changes. In a configuration file, relative to that file.',
+    ),
+  audit: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of the audit log: decisions by policies, and changes of models, descriptors and keys. In a configuration file, relative to that file.',
+    ),
+  auditKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: private key (Ed25519) that signs where the audit log ends. Needs audit.'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe lines of the log that are written.'),
 };
 

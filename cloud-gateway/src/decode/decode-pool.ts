@@ -9,8 +9,15 @@ import type { DecodedFrame, FramesToDecode } from './request-frames.ts';
 
 export interface DecodePoolOptions {
   readonly threads: number;
+  /** Longest time that references are kept, in milliseconds. @default the cache's own limit */
+  readonly retentionMs?: number | undefined;
   /** Coder tables that frames may name, asked at each request. */
   tables(): TablesById;
+}
+
+/** What a thread is started with. */
+export interface DecodeWorkerData {
+  readonly retentionMs?: number | undefined;
 }
 
 /** To a thread: tables, from which on, or frames to decode. */
@@ -27,8 +34,8 @@ interface Thread {
   close(): Promise<void>;
 }
 
-export function createDecodePool({ threads, tables }: DecodePoolOptions): FrameDecoder {
-  const pool = Array.from({ length: threads }, () => startThread(tables));
+export function createDecodePool({ threads, tables, retentionMs }: DecodePoolOptions): FrameDecoder {
+  const pool = Array.from({ length: threads }, () => startThread(tables, { retentionMs }));
   let closing: Promise<unknown> | undefined;
   return {
     async decode(frames) {
@@ -44,7 +51,7 @@ export function createDecodePool({ threads, tables }: DecodePoolOptions): FrameD
   };
 }
 
-function startThread(tables: () => TablesById): Thread {
+function startThread(tables: () => TablesById, workerData: DecodeWorkerData): Thread {
   const waiting = new Map<
     number,
     { resolve(frames: readonly DecodedFrame[]): void; reject(error: SplitError): void }
@@ -56,7 +63,7 @@ function startThread(tables: () => TablesById): Thread {
   /** A thread that ended is started anew with the next frames: what it kept is asked for again by its devices. */
   function started(): Worker {
     if (worker !== undefined) return worker;
-    const fresh = new Worker(workerUrl(), { execArgv: [] });
+    const fresh = new Worker(workerUrl(), { execArgv: [], workerData });
     fresh.unref();
     fresh.on('message', settle);
     fresh.on('error', (error) => lose(fresh, String(error)));

@@ -1,5 +1,5 @@
 /** A thread of decode-pool.ts. */
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
   asSplitError,
   type CalibratedTables,
@@ -10,15 +10,15 @@ import {
   zstdNode,
 } from '@cutpoint/sdk/gateway';
 import { createImageDecoder } from '../image-decoder.ts';
-import { createReferenceCache } from '../reference-cache.ts';
-import type { DecodeCall, DecodeReply } from './decode-pool.ts';
+import { createSweptReferences } from '../reference-cache.ts';
+import type { DecodeCall, DecodeReply, DecodeWorkerData } from './decode-pool.ts';
 import { type DecodedFrame, decodeFrames } from './request-frames.ts';
 
-if (parentPort !== null) start(parentPort);
+if (parentPort !== null) start(parentPort, workerData as DecodeWorkerData);
 
-function start(port: MessagePort): void {
+function start(port: MessagePort, { retentionMs }: DecodeWorkerData): void {
   let tables = new Map<number, CalibratedTables>();
-  const references = createReferenceCache({ clock: systemClock() });
+  const { references } = createSweptReferences(systemClock(), retentionMs);
   const codec = createCodec({
     deflate: deflateNode(),
     zstd: zstdNode(),

@@ -16,6 +16,7 @@ import { checkFetches, checkNames, checkTensor } from '../crossing.ts';
 import type { GatewayEvents, RequestFacts } from '../events.ts';
 import type { ModelRepository } from '../models/repository.ts';
 import { INPUT_CUT, type ServedModel } from '../models/served-model.ts';
+import type { PolicyDesk } from '../policy/desk.ts';
 import type { Batcher, Ran } from '../serving/batcher.ts';
 import { DEFAULT_TENANT } from '../serving/quota.ts';
 
@@ -41,6 +42,8 @@ export interface InferenceParts {
   readonly clock: Clock;
   readonly events: GatewayEvents;
   readonly version: string;
+  /** Decides by the models' policies. @default none is asked */
+  readonly desk?: PolicyDesk | undefined;
   /** Whether requests are taken. */
   isReady(): boolean;
 }
@@ -122,6 +125,7 @@ async function infer(parts: InferenceParts, call: InferCall): Promise<EncodedRes
     const requestBytes = bytesOf(request.feeds);
     const deadlineMs = deadlineOf(request);
     const crossing = checkInputs(model, request);
+    parts.desk?.checkRequest(model, crossing, { device: facts.device, via: 'http', isSealed: false });
     const place = batcher.admit({ model, tenant: facts.tenant, costMs: crossing.expectedMs(), deadlineMs });
     wasAdmitted = true;
     events.emit('request-admitted', {

@@ -16,6 +16,8 @@ export interface ModelFolder {
   readonly modelPath: string;
   /** May not be there. */
   readonly settingsPath: string;
+  /** Where the model's data may be. May not be there. */
+  readonly policyPath: string;
   /** What may hold coder tables, as `cutpoint plan` and `cutpoint calibrate` write them. May not be there. */
   readonly tablePaths: { readonly 'plan.json': string; readonly 'calibration.json': string };
 }
@@ -76,10 +78,11 @@ async function findModel(name: string, version: string, directory: string): Prom
 }
 
 /** In the folder of that version, wherever the model's own file lies. */
-function besidesOf(folder: string): Pick<ModelFolder, 'settingsPath' | 'tablePaths'> {
+function besidesOf(folder: string): Pick<ModelFolder, 'settingsPath' | 'policyPath' | 'tablePaths'> {
   const [plan, calibration] = ['plan.json', 'calibration.json'].map((file) => join(folder, file));
   return {
     settingsPath: join(folder, 'cutpoint.json'),
+    policyPath: join(folder, 'policy.yaml'),
     tablePaths: { 'plan.json': plan as string, 'calibration.json': calibration as string },
   };
 }

@@ -3,6 +3,8 @@
 import { type BundleCounters, openBundle, type TrustedKey, verifyParts } from '@cutpoint/sdk/bundle';
 import { fileSource, INPUT_END, OUTPUTS_END, SplitError } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
+import type { PolicyDesk } from '../policy/desk.ts';
+import { readPolicyFile } from '../policy/model-policy.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
 import type { ModelFolder } from './folder.ts';
 import { prepareModel } from './prepare-model.ts';
@@ -17,6 +19,8 @@ export interface LoadOptions {
   /** Requests run on the executors meanwhile. @default false */
   readonly isServing?: boolean;
   readonly log: Log;
+  /** Decides by the policy beside a model. */
+  readonly desk?: PolicyDesk | undefined;
   /** With keys, what is not a bundle signed by one of them is not loaded. */
   readonly trust?: { readonly keys: readonly TrustedKey[]; readonly counters: BundleCounters } | undefined;
 }
@@ -24,7 +28,7 @@ export interface LoadOptions {
 /**
  * @param isNewest of its model: an older version may be behind the counter, which the newest raised
  * @throws SplitError `bundle-invalid`, `signature-invalid`, `bundle-outdated`, `model-invalid`, `options-invalid`,
- * `runtime-failed`
+ * `runtime-failed`, `placement-denied`
  */
 export async function loadVersion(
   folder: ModelFolder,
@@ -32,12 +36,15 @@ export async function loadVersion(
   isNewest: boolean,
 ): Promise<ServedModel> {
   await checkBundle(folder, o, isNewest);
+  const policy = await readPolicyFile(folder.policyPath);
+  if (policy) o.desk?.checkModel(folder, policy);
   const settings = await readModelSettings(folder.settingsPath);
   const prepared = await prepareModel({
     ...o,
     name: folder.name,
     version: folder.version,
     source: fileSource(folder.modelPath),
+    policy,
     inputShapes: settings.inputs,
     alsoCuts: [...settings.cuts, ...endsOf(settings)],
     range: settings.range,

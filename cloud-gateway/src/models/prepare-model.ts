@@ -16,6 +16,7 @@ import {
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
 import type { Log } from '../log.ts';
+import type { PolicyFile } from '../policy/model-policy.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
 import { createServedModel, type ServedModel, type ServedRange, type TimedCut } from './served-model.ts';
 import { timeBatches, timeSegments } from './warm-up.ts';
@@ -36,6 +37,8 @@ export interface PrepareOptions {
   readonly maxBatch: number;
   /** Requests run on the executors meanwhile. @default false */
   readonly isServing?: boolean;
+  /** @default none */
+  readonly policy?: PolicyFile | undefined;
   readonly log: Log;
 }
 
@@ -60,6 +63,7 @@ export async function prepareModel(o: PrepareOptions): Promise<ServedModel> {
       name: o.name,
       version: o.version,
       digest: model.digest,
+      policy: o.policy?.bind(model),
       inputs: model.inputs,
       outputs: model.outputs,
       cuts: tried.cuts.map((cut, index) => timedCut(model.outputs, cut, timed?.segmentMs.slice(index + 1))),

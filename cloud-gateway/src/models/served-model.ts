@@ -13,6 +13,7 @@ import {
   type TablesById,
   type TensorInfo,
 } from '@cutpoint/sdk/gateway';
+import type { ModelPolicy } from '../policy/model-policy.ts';
 
 export interface ServedModel {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface ServedModel {
   readonly batchCost: BatchCost;
   /** Every batch is filled up to one number of rows, as graphics processors want it. */
   readonly isFilled: boolean;
+  /** Where its data may be, as policy.yaml beside it says. @default anywhere */
+  readonly policy?: ModelPolicy | undefined;
   readonly arrivals: Arrivals;
   /**
    * What a request for the cut brings and gets; `'input'` is the whole model.
@@ -92,6 +95,7 @@ export interface ServedModelOptions {
   readonly batching: Batching;
   readonly batchCost: BatchCost;
   readonly isFilled: boolean;
+  readonly policy?: ModelPolicy | undefined;
   /** By the executor's name; alike but for where they run. */
   readonly replicas: ReadonlyMap<string, Executor>;
 }
@@ -102,7 +106,7 @@ export const INPUT_CUT: string = INPUT_END;
 const NEWEST_SHARE = 0.2;
 
 export function createServedModel(o: ServedModelOptions): ServedModel {
-  const { name, version, digest, replicas, batching, batchCost, isFilled, inputs, outputs } = o;
+  const { name, version, digest, replicas, batching, batchCost, isFilled, inputs, outputs, policy } = o;
   const [anyReplica] = replicas.values();
   const ranges = new Map<string, Crossing>();
   const crossings = new Map<string, Crossing>([
@@ -154,7 +158,7 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
   }
 
   return {
-    ...{ name, version, digest, inputs, outputs, batching, batchCost, isFilled },
+    ...{ name, version, digest, inputs, outputs, batching, batchCost, isFilled, policy },
     executorNames: [...replicas.keys()],
     arrivals: createArrivals(),
     announcement: announcementOf(o),
@@ -232,7 +236,7 @@ function createCrossing({ tailMs, cut, ...about }: CrossingOptions): Crossing {
 }
 
 /**
- * Cuts that could not be timed are served when asked for, but not announced. Where the range does not end with the model there
+ * Cuts that could not be timed are served when asked for, but not announced; those that no policy lets through are neither. Where the range does not end with the model there
  * are no whole tails to announce.
  */
 function announcementOf({
@@ -241,8 +245,10 @@ function announcementOf({
   cuts,
   inputTailMs,
   range = WHOLE,
+  policy,
 }: ServedModelOptions): AnnouncedModel {
-  const timed = cuts.flatMap(({ cut, tailMs }) => (tailMs === undefined ? [] : [{ id: cut.id, tailMs }]));
+  const offered = cuts.filter(({ cut }) => policy?.offers(cut) ?? true);
+  const timed = offered.flatMap(({ cut, tailMs }) => (tailMs === undefined ? [] : [{ id: cut.id, tailMs }]));
   const [first, last] = [
     timed.findIndex(({ id }) => id === range.from),
     timed.findIndex(({ id }) => id === range.to),

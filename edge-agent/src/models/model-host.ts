@@ -38,7 +38,8 @@ interface InUse {
   onIdle?: () => void;
 }
 
-export function createModelHost(name: string): ModelHost {
+/** @param onUse hears which version is used from now on, before its first run */
+export function createModelHost(name: string, onUse?: (next: InstalledModel) => void): ModelHost {
   let current: InUse | undefined;
   let runtimeFailures = 0;
 
@@ -60,6 +61,7 @@ export function createModelHost(name: string): ModelHost {
   async function replace(next: LoadedModel | undefined): Promise<void> {
     const before = current;
     current = next && { loaded: next, runs: 0 };
+    if (next) onUse?.(next.installed);
     if (before === undefined || before.loaded.session === next?.session) return;
     if (before.runs > 0)
       await new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ import { storageError } from '../disk/node-disk.ts';
 import type { OpenSession } from '../sessions.ts';
 import { type BlobCache, createBlobCache } from './blob-cache.ts';
 import { createModelHost, type ModelHost } from './model-host.ts';
-import { type ModelStore, openModelStore } from './model-store.ts';
+import { type InstalledModel, type ModelStore, openModelStore } from './model-store.ts';
 import { openPolicies, type Policies } from './policies.ts';
 import { startModel } from './start-model.ts';
 import { createUpdater, type Updater } from './updater.ts';
@@ -38,6 +38,8 @@ export interface OpenModelsOptions {
   readonly openSession: OpenSession;
   /** Something about a model is not as it was: version, step, outcome. */
   readonly onChange: () => void;
+  /** A version is used from now on. */
+  readonly onUse?: (model: string, installed: InstalledModel) => void;
   readonly now: () => number;
 }
 
@@ -82,7 +84,7 @@ interface Shared {
 async function openManaged(name: string, o: OpenModelsOptions, shared: Shared): Promise<ManagedModel> {
   const { config, disk, now, onChange } = o;
   const { policies, trustedKeys } = shared;
-  const host = createModelHost(name);
+  const host = createModelHost(name, (installed) => o.onUse?.(name, installed));
   const folder = join(config.state, 'models', name);
   const store = await openModelStore({ disk, folder, basePath: config.models[name]?.path, trustedKeys });
   const open: Parameters<typeof startModel>[0]['open'] = (installed) =>

@@ -1,10 +1,8 @@
-/**
- * Signatures over a manifest, beside it in `bundle.sig.json`. What is signed is DSSE's pre-authentication encoding (the
- * envelope of in-toto and Sigstore): type and length come first, so that nothing signed elsewhere can pass for a bundle.
- */
+/** Signatures over a manifest, beside it in `bundle.sig.json`. What is signed is DSSE's encoding of it. */
 import { sign, verify } from 'node:crypto';
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
+import { dsseBytes } from './dsse.ts';
 import { invalid, SIGNATURE_FILE } from './manifest.ts';
 import type { TrustedKey } from './signing-keys.ts';
 
@@ -71,6 +69,5 @@ export function decodeSignatures(text: string): readonly BundleSignature[] {
 }
 
 function signedBytes(manifest: Uint8Array): Uint8Array {
-  const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${manifest.length} `;
-  return Buffer.concat([Buffer.from(head), manifest]);
+  return dsseBytes(PAYLOAD_TYPE, manifest);
 }

@@ -74,7 +74,10 @@ async function measure(
 }
 
 /** Those inside the model: the input itself travels exactly. */
-function wantedCuts({ cuts, graph }: SplitModel, { cuts: list, maxCuts }: CalibrationJob): readonly Cut[] {
+export function wantedCuts(
+  { cuts, graph }: SplitModel,
+  { cuts: list, maxCuts }: Pick<CalibrationJob, 'cuts' | 'maxCuts'>,
+): readonly Cut[] {
   if (list === undefined) return candidateCuts(cuts, graph, { limit: maxCuts });
   const inside = cuts.filter(({ position }) => position > 0 && position < graph.nodes.length);
   const wanted = list.split(',').map((name) => cutCalled(inside, name.trim()));

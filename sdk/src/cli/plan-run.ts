@@ -15,6 +15,7 @@ import { calibrationFrom } from './calibrate-source.ts';
 import type { Inspection } from './inspection.ts';
 import { withModel } from './model-flags.ts';
 import type { PlanFlags } from './plan.ts';
+import { planPlacement } from './plan-placement.ts';
 import { readJson, readYaml } from './read-document.ts';
 import type { World } from './verb.ts';
 
@@ -43,8 +44,9 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
   const link = { roundTripMs: flags.rtt, downlinkBitsPerSecond: flags.downlink, queueMs: 0 };
   return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
     checkDigest(model, edge);
-    const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name));
-    const request = { edge, cloud, arms, link, wish, calibration, region: flags.region };
+    const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), flags.dataClass);
+    const { region, placementOf } = await planPlacement(policy, flags, model);
+    const request = { edge, cloud, arms, link, wish, calibration, region, placementOf };
     const assumptions = [...untimed(model, request), ...calibrated(calibration)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {

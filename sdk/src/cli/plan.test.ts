@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasChromium, openChromium } from '../../../test/support/chromium.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { type Ended, runCutpoint } from '../../../test/support/run-cutpoint.ts';
+import { generateSigningKeys } from '../bundle/signing-keys.ts';
 import { readPlan } from '../planner/plan-file.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 
@@ -248,6 +249,52 @@ describe('cutpoint plan and explain', () => {
       arms.filter(({ excludedBy }) => (excludedBy.length === 0) === isAllowed).map(({ depth }) => depth);
     expect(Math.max(...depths(false))).toBeLessThan(cut?.depth ?? 0);
     expect(Math.min(...depths(true))).toBeCloseTo(cut?.depth ?? 0, 9);
+  });
+
+  it('leaves out the arms that the placement of a policy forbids, and says which limit does', async () => {
+    const { cuts } = await profileOf('edge.json');
+    const kept = cuts[1]?.name ?? '';
+    const personal = {
+      activations: ['eu-1'],
+      providers: ['own'],
+      minDepth: 0.01,
+      keep: [kept],
+      retentionMs: 1000,
+    };
+    await writeFile(join(folder, 'placed.yaml'), JSON.stringify({ placement: { classes: { personal } } }));
+    await writeFile(join(folder, 'ops.pem'), generateSigningKeys().privateKey);
+    const reasonsWith = async (...place: readonly string[]) => {
+      const about = ['--counter', '1', '--key', 'ops.pem', '--out', 'gw.json', ...place];
+      expect(await runCutpoint('describe-gateway', 'gw-1', ...about)).toMatchObject({ code: 0, error: '' });
+      const flags = ['--policy', 'placed.yaml', '--gateway', 'gw.json', '--data-class', 'personal', '--json'];
+      const { out } = await runCutpoint(...PLAN, ...flags);
+      return readPlan(JSON.parse(out)).arms.map(({ kind, depth, excludedBy }) => ({
+        kind,
+        depth,
+        excludedBy,
+      }));
+    };
+    const allowed = ['--region', 'eu-1', '--provider', 'own', '--retention', '1s'];
+    const inPlace = await reasonsWith(...allowed);
+    for (const { kind, depth, excludedBy } of inPlace) {
+      const expected =
+        kind === 'device'
+          ? []
+          : kind === 'cloud'
+            ? ['minDepth', 'placement.keep']
+            : depth <= (cuts[1]?.depth ?? 0)
+              ? ['placement.keep']
+              : [];
+      expect([kind, depth, excludedBy]).toEqual([kind, depth, expected]);
+    }
+    const elsewhere = await reasonsWith('--region', 'us-1', '--provider', 'rented');
+    for (const { kind, excludedBy } of elsewhere.filter((arm) => arm.kind !== 'device'))
+      expect([kind, excludedBy]).toEqual([
+        kind,
+        expect.arrayContaining(['regions', 'placement.providers', 'placement.retentionMs']),
+      ]);
+    const unknown = await runCutpoint(...PLAN, '--policy', 'placed.yaml', '--data-class', 'secret');
+    expect(unknown.error).toContain('error[placement-denied]');
   });
 
   it('ends with 1 and names the constraints where no arm keeps them', async () => {

@@ -22,6 +22,8 @@ export interface PlanFlags {
   readonly rtt: number;
   readonly downlink: number;
   readonly region?: string;
+  readonly gateway?: string;
+  readonly dataClass?: string;
   readonly out?: string;
   readonly html?: string;
   readonly all?: boolean;
@@ -50,6 +52,11 @@ function describe(command: Command): void {
         .default(20e6, '20Mbps'),
     )
     .option('--region <name>', 'where the cloud is, for a policy that names regions')
+    .option(
+      '--gateway <file>',
+      "its signed descriptor: where it is, for a policy's placement; instead of --region",
+    )
+    .option('--data-class <name>', "of the data, by the policy's names")
     .option('--out <file>', 'write the plan')
     .option('--html <file>', 'write one self-contained page')
     .option('--all', 'list every arm')
@@ -75,8 +82,8 @@ async function plan(path: string, flags: PlanFlags, world: World): Promise<ExitC
 
 /** The fastest link is the kindest: what no arm keeps there, none keeps anywhere. */
 function whyInfeasible({ request }: PlanParts): string | undefined {
-  const { arms, link, region, wish } = request;
-  const competing = arms.filter((arm) => !arm.isRefused);
+  const { arms, link, region, wish, placementOf } = request;
+  const competing = arms.filter((arm) => !arm.isRefused && !placementOf?.(arm).length);
   const choice = chooseArm(competing, fastestLink(link, region), { ...wish, objective: 'latency' });
   return choice.kind === 'infeasible' ? choice.reason : undefined;
 }

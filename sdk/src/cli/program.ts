@@ -8,8 +8,10 @@ import { bundleVerb, signVerb, verifyBundleVerb } from './bundle.ts';
 import { calibrateVerb } from './calibrate.ts';
 import { capacityVerb } from './capacity.ts';
 import { copyAssetsVerb } from './copy-assets.ts';
+import { describeGatewayVerb } from './describe-gateway.ts';
 import { explainVerb } from './explain.ts';
 import { inspectVerb } from './inspect.ts';
+import { leakageVerb } from './leakage.ts';
 import { planVerb } from './plan.ts';
 import { profileVerb } from './profile.ts';
 import { reportVerb } from './report.ts';
@@ -25,6 +27,7 @@ const VERBS: readonly Verb<never>[] = [
   calibrateVerb,
   planVerb,
   explainVerb,
+  leakageVerb,
   simulateVerb,
   capacityVerb,
   reportVerb,
@@ -35,6 +38,7 @@ const VERBS: readonly Verb<never>[] = [
   verifyBundleVerb,
   copyAssetsVerb,
   auditVerb,
+  describeGatewayVerb,
 ];
 
 /** Runs one verb. Never throws. */

@@ -26,6 +26,7 @@ const STATUSES: Record<ErrorCode, number> = {
   'bundle-invalid': 500,
   'signature-invalid': 500,
   'bundle-outdated': 500,
+  'placement-denied': 403,
   'runtime-failed': 500,
   'provider-unavailable': 503,
   'storage-failed': 507,

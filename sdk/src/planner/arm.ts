@@ -54,6 +54,8 @@ export interface ArmRules {
   readonly minDepth: number;
   /** Gateways in a row that a request may pass. @default 1 */
   readonly stages?: number | undefined;
+  /** Why what crosses a cut may not leave, where a policy says so. @default all may */
+  readonly denial?: (cut: Cut, to?: Cut) => Error | undefined;
 }
 
 /** The arms that the rules allow. `inputCut` is the cut before the first node. */
@@ -79,18 +81,22 @@ function choices(cuts: readonly Cut[], count: number): readonly (readonly Cut[])
 
 function armsOfOneStage(inputCut: Cut, cuts: readonly Cut[], rules: ArmRules): readonly Arm[] {
   const inputs = inputCut.tensors.map(({ name }) => name);
+  const may = (cut: Cut, to?: Cut) => !rules.denial?.(cut, to);
   const first = cuts.filter(
     (cut) => cut.depth >= rules.minDepth && !(rules.inputs === 'stay' && crossesOneOf(cut, inputs)),
   );
   const isInputAtHome = rules.inputs === 'stay' || rules.minDepth > 0;
-  if (rules.outputs === 'stay')
-    return [
-      DEVICE_ARM,
+  if (rules.outputs === 'stay') {
+    const pairs = [
       ...(isInputAtHome ? [] : uArms([inputCut], cuts, ['float32+deflate'])),
       ...uArms(first, cuts, rules.profiles),
     ];
-  const inside = first.flatMap((cut) => rules.profiles.map((profile) => splitArm(cut, profile)));
-  if (isInputAtHome) return [DEVICE_ARM, ...inside];
+    return [DEVICE_ARM, ...pairs.filter(({ cut, to }) => may(cut, to))];
+  }
+  const inside = first
+    .filter((cut) => may(cut))
+    .flatMap((cut) => rules.profiles.map((profile) => splitArm(cut, profile)));
+  if (isInputAtHome || !may(inputCut)) return [DEVICE_ARM, ...inside];
   return [DEVICE_ARM, splitArm(inputCut, 'float32+deflate'), splitArm(inputCut, 'image'), ...inside];
 }
 
@@ -99,7 +105,7 @@ function uArms(
   first: readonly Cut[],
   last: readonly Cut[],
   profiles: readonly CodecProfile[],
-): readonly Arm[] {
+): readonly SplitArm[] {
   return first.flatMap((cut) =>
     last
       .filter((to) => to.position > cut.position && keepsOutputs(cut, to))

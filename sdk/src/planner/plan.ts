@@ -27,6 +27,8 @@ export interface PlanRequest {
   /** Uplinks to plan for, in bits per second. @default 10 kbit/s to 10 Gbit/s */
   readonly fromBitsPerSecond?: number;
   readonly toBitsPerSecond?: number;
+  /** Why a policy's placement rules an arm out, by its reasons; none for one that it does not. @default none */
+  readonly placementOf?: ((arm: PlannedArm) => readonly string[]) | undefined;
   /** What else the reader has to believe, one sentence each. */
   readonly assumptions?: readonly string[];
 }
@@ -77,9 +79,13 @@ export function fastestLink(link: PlanLink, region?: string): Situation {
 }
 
 /** All constraints but the deadline, which depends on the link. */
-function staticallyBroken(arm: PlannedArm, { wish, link, region }: PlanRequest): readonly string[] {
+function staticallyBroken(
+  arm: PlannedArm,
+  { wish, link, region, placementOf }: PlanRequest,
+): readonly string[] {
   const limits = { ...wish.constraints, deadlineMs: undefined };
-  const broken = brokenConstraints(arm, limits, fastestLink(link, region));
+  const placed = placementOf?.(arm) ?? [];
+  const broken = [...brokenConstraints(arm, limits, fastestLink(link, region)), ...placed];
   return arm.isRefused ? [...broken, 'calibration'] : broken;
 }
 

@@ -11,6 +11,13 @@ import {
   RADIOS,
   type RadioName,
 } from './objective.ts';
+import {
+  narrowRules,
+  type PlacementPolicy,
+  type PlacementRules,
+  PlacementSchema,
+  rulesOfClass,
+} from './placement-policy.ts';
 
 /** The content of policy.yaml; every field may be left out. */
 export interface Policy extends Constraints {
@@ -22,6 +29,8 @@ export interface Policy extends Constraints {
   readonly power?: PolicyPower | undefined;
   /** Needed for `cost`. */
   readonly prices?: CloudPrices | undefined;
+  /** Where data may be; enforced on devices, in plans and at gateways. */
+  readonly placement?: PlacementPolicy | undefined;
 }
 
 export interface PolicyPower {
@@ -55,9 +64,7 @@ const constraintFields = {
   maxPayloadBytes: z.optional(z.number().check(z.positive())),
   inputs: z.optional(z.enum(['may-leave', 'stay'])),
   minDepth: z.optional(z.number().check(z.gte(0), z.lte(1))),
-  regions: z.optional(
-    z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.minLength(1), z.maxLength(64)),
-  ),
+  regions: z.optional(z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.maxLength(64))),
 };
 
 const PricesSchema = z.strictObject({
@@ -71,6 +78,7 @@ const PolicySchema = z.strictObject({
   afterNode: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
   power: z.optional(PowerSchema),
   prices: z.optional(PricesSchema),
+  placement: z.optional(PlacementSchema),
 });
 
 /** A resolved policy as a plan repeats it. */
@@ -97,28 +105,67 @@ export const WishSchema: z.ZodMiniType<Wish> = z.strictObject({
 export type DepthOfNode = (name: string) => number | undefined;
 
 /**
- * Checks a policy and completes it.
+ * Checks a policy and completes it; of its placement, the limits on regions and cuts are constraints.
  * @param depthOfNode of the model that the policy is for; without one a policy cannot name a node
- * @throws SplitError `options-invalid` naming each field at fault
+ * @param dataClass as for placementRules
+ * @throws SplitError `options-invalid` naming each field at fault, `placement-denied` for an unknown class
  */
-export function resolvePolicy(content: unknown, depthOfNode?: DepthOfNode): Wish {
-  const parsed = PolicySchema.safeParse(content ?? {});
-  if (!parsed.success) throw new SplitError('options-invalid', describeIssues('policy', parsed.error.issues));
-  const { objective, power, prices, afterNode, ...limits } = parsed.data;
+export function resolvePolicy(content: unknown, depthOfNode?: DepthOfNode, dataClass?: string): Wish {
+  const { objective, power, prices, afterNode, placement, ...own } = parsePolicy(content);
+  const limits = placement ? { ...own, ...placedLimits(own, rulesOfClass(placement, dataClass)) } : own;
   if (objective === 'energy' && !power) throw needs('energy', 'power');
   if (objective === 'cost' && !prices) throw needs('cost', 'prices');
   const constraints =
-    afterNode === undefined ? limits : { ...limits, ...after(afterNode, limits, depthOfNode) };
+    afterNode === undefined ? limits : { ...limits, ...after(afterNode, { own, limits }, depthOfNode) };
   return { objective, constraints, models: { prices, power: power && resolvePower(power) } };
+}
+
+/**
+ * The rules of placement in a policy for one class of data. Its `regions`, `minDepth` and `inputs` bind as well.
+ * @param dataClass what the caller says of the data; else the policy's own `dataClass`; without either all classes bind
+ * @throws SplitError `options-invalid`, `placement-denied` for an unknown class
+ */
+export function placementRules(content: unknown, dataClass?: string): PlacementRules {
+  const { placement = {}, regions, minDepth, inputs } = parsePolicy(content);
+  const forAll = rulesOfClass({ activations: regions, minDepth, inputs });
+  return narrowRules(rulesOfClass(placement, dataClass), {
+    ...forAll,
+    clockSkewMs: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** The names of the classes that a policy tells apart. @throws SplitError `options-invalid` */
+export function dataClasses(content: unknown): readonly string[] {
+  return Object.keys(parsePolicy(content).placement?.classes ?? {});
+}
+
+function parsePolicy(content: unknown) {
+  const parsed = PolicySchema.safeParse(content ?? {});
+  if (parsed.success) return parsed.data;
+  throw new SplitError('options-invalid', describeIssues('policy', parsed.error.issues));
+}
+
+function placedLimits(own: Constraints, rules: PlacementRules): Partial<Constraints> {
+  const lists = [own.regions, rules.activations, rules.parameters].filter((list) => list !== undefined);
+  const regions = lists.reduce<readonly string[] | undefined>(
+    (both, list) => both?.filter((name) => list.includes(name)) ?? list,
+    undefined,
+  );
+  const minDepth = Math.max(own.minDepth ?? 0, rules.minDepth ?? 0);
+  return {
+    ...(regions && { regions }),
+    ...(minDepth > 0 && { minDepth }),
+    ...(rules.inputs && { inputs: rules.inputs }),
+  };
 }
 
 function after(
   name: string,
-  { minDepth }: Constraints,
+  { own: { minDepth }, limits }: { readonly own: Constraints; readonly limits: Constraints },
   depthOfNode: DepthOfNode | undefined,
 ): Pick<Constraints, 'minDepth'> {
   const depth = minDepth === undefined ? depthOfNode?.(name) : undefined;
-  if (depth !== undefined) return { minDepth: depth };
+  if (depth !== undefined) return { minDepth: Math.max(depth, limits.minDepth ?? 0) };
   const why =
     minDepth === undefined ? `there is no node or value '${name}'` : 'expected this or minDepth, not both';
   throw new SplitError('options-invalid', `policy.afterNode: ${why}`);

@@ -104,6 +104,7 @@ async function sendFrames(
     ...(arm.to && { to: arm.to.id }),
     ...(arm.via && { route: routeOf(parts, arm) }),
     traceparent: args.traceparent,
+    dataClass: parts.dataClass,
   };
   try {
     return await client.request(gateway, request, { deadlineMs, ...signalOf(args.options) });

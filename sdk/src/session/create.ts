@@ -8,7 +8,8 @@ import type { Zstd } from '../codec/entropy/zstd.ts';
 import { candidateCuts } from '../cut/candidates.ts';
 import type { Cut } from '../cut/cut.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import { type Arm, allowedArms, DEVICE_ARM } from '../planner/arm.ts';
+import type { CounterStore } from '../placement/gate.ts';
+import { type Arm, type ArmRules, allowedArms, DEVICE_ARM } from '../planner/arm.ts';
 import type { Plan } from '../planner/plan-file.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -19,12 +20,13 @@ import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
 import { createPace } from './pace.ts';
+import { noteCuts, placedOptions, type SessionPlacement, sessionPlacement } from './placement.ts';
 import { checkedPlan, innerCuts, type PlannedArms, plannedArms } from './planned-arms.ts';
 import { createPlannedTables } from './planned-tables.ts';
 import { createReferenceFrames } from './reference-frames.ts';
 import { firstGateways } from './route.ts';
 import { createSession, type SplitSession } from './split-session.ts';
-import { findTail, findTails } from './tail.ts';
+import { findTails, lookForTail } from './tail.ts';
 
 /** What a platform brings. Everything is made per session; nothing is shared between two of them. */
 export interface MakeRuntimeOptions {
@@ -42,6 +44,10 @@ export interface Platform {
   readonly zstd?: Zstd | undefined;
   /** Where there are files. */
   readText?(path: string): Promise<string>;
+  /** Where there are files. @throws SplitError `options-invalid` */
+  readYaml?(path: string): Promise<unknown>;
+  /** Where there is a disk. @throws SplitError for a file that cannot be read */
+  openCounters?(path: string): Promise<CounterStore>;
   randomId(): string;
 }
 
@@ -51,16 +57,19 @@ export async function createSplitSessionOn(
   source: ModelSource,
   given: SplitSessionOptions,
 ): Promise<SplitSession> {
-  const options = resolveOptions(given);
+  const asked = resolveOptions(given);
+  const placement = await sessionPlacement(platform, asked);
   const clock = systemClock();
-  const runtime = await platform.makeRuntime(runtimeOptions(options));
-  const transport = platform.openTransport(options);
+  const runtime = await platform.makeRuntime(runtimeOptions(asked));
+  const transport = platform.openTransport(asked);
   const client = createRequestClient({
     transport,
-    deviceId: options.device ?? platform.randomId(),
-    namespace: options.namespace,
-    maxPayloadBytes: options.maxPayloadBytes,
-    encryption: options.encryption,
+    deviceId: asked.device ?? platform.randomId(),
+    namespace: asked.namespace,
+    maxPayloadBytes: asked.maxPayloadBytes,
+    encryption: asked.encryption,
+    ...(asked.placement?.region !== undefined && { region: asked.placement.region }),
+    gate: placement.gate,
     clock,
     randomId: platform.randomId,
   });
@@ -71,16 +80,13 @@ export async function createSplitSessionOn(
   };
   try {
     const [model] = await Promise.all([
-      openModel(
-        source,
-        runtime,
-        options.inputShapes === undefined ? {} : { inputShapes: options.inputShapes },
-      ),
-      findGateway(client, options, clock),
+      openModel(source, runtime, asked.inputShapes === undefined ? {} : { inputShapes: asked.inputShapes }),
+      findGateway(client, asked, clock),
     ]);
+    const { own: options, denial } = placedOptions(asked, placement, model);
     checkTail(client, options, model);
     const plan = await planOf(platform, options, model);
-    const planned = plan && plannedArms(plan, model, options);
+    const planned = plan && plannedArms(plan, model, { ...options, denial });
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
     const { quantise } = options.runtime ?? {};
     const executor = await openExecutor(model, cuts, runtime, { isBatching: false, quantise });
@@ -90,7 +96,8 @@ export async function createSplitSessionOn(
       quantile: options.quantile,
       ...(plan && { score: objectiveScore(plan.objective, plan.wish.models) }),
     });
-    const arms = sessionArms(planned, model, { executor, options });
+    const arms = sessionArms(planned, model, { executor, options: { ...options, denial } });
+    tellOpened(placement, model, cuts);
     for (const arm of arms) {
       const known = planned?.costs.get(arm.id);
       if (known) controller.setCost(arm, known.cost, known.runs);
@@ -110,6 +117,9 @@ export async function createSplitSessionOn(
       known: {},
       runtime: runtime.description,
       arms,
+      denied: (arm) => deniedArm(arm, { placement, model, denial }),
+      dataClass: placement.dataClass,
+      trail: placement.trail,
       close,
     });
   } catch (error) {
@@ -148,11 +158,40 @@ function parsedPlan(path: string, text: string): unknown {
   }
 }
 
+function tellOpened(placement: SessionPlacement, model: SplitModel, cuts: readonly Cut[]): void {
+  const [inputCut] = model.cuts;
+  placement.trail.note('model-change', { change: 'opened', digest: model.digest });
+  noteCuts(placement, [...(inputCut && cuts[0] !== inputCut ? [inputCut] : []), ...cuts], model);
+}
+
+interface Denials {
+  readonly placement: SessionPlacement;
+  readonly model: SplitModel;
+  readonly denial: (cut: Cut, to?: Cut) => SplitError | undefined;
+}
+
+function deniedArm(arm: string, { placement, model, denial }: Denials): SplitError | undefined {
+  const [first, last] = arm.slice(0, arm.indexOf('/')).split('-');
+  const [cut, to] = [first?.split('>')[0], last].map((name) =>
+    model.cuts.find(({ id, position }) => id === name || (name === 'input' && position === 0)),
+  );
+  const error = cut && denial(cut, to);
+  if (error)
+    placement.trail.note('policy-decision', {
+      decision: 'cut refused',
+      arm: arm.slice(0, 256),
+      what: error.message,
+    });
+  return error;
+}
+
+type PlacedOptions = ResolvedOptions & Pick<ArmRules, 'denial'>;
+
 /** The plan's arms whose cut the executor opened; without a plan, one for each cut and profile. */
 function sessionArms(
   planned: PlannedArms | undefined,
   model: SplitModel,
-  { executor, options }: { readonly executor: Executor; readonly options: ResolvedOptions },
+  { executor, options }: { readonly executor: Executor; readonly options: PlacedOptions },
 ): readonly Arm[] {
   const [inputCut] = model.cuts;
   if (inputCut === undefined)
@@ -190,12 +229,7 @@ async function findGateway(client: RequestClient, options: ResolvedOptions, cloc
 
 /** A gateway with another model of that name is a mistake to be told at once, unless the device can do without. */
 function checkTail(client: RequestClient, options: ResolvedOptions, model: SplitModel): void {
-  const { error } = findTail(
-    firstGateways({ client, options }),
-    options.model,
-    model.digest,
-    options.regions,
-  );
+  const { error } = lookForTail(firstGateways({ client, options }), { client, options }, model.digest);
   if (error && options.fallback === 'none') throw error;
 }
 

@@ -1,7 +1,9 @@
 /** Options of a split session: the interface for the reader, the schema for the border, `resolveOptions` for the rest. */
 
+import type { AuditSink } from '../audit/trail.ts';
 import { type CodecProfile, isCodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
+import type { CounterStore } from '../placement/gate.ts';
 import type { RunTracer } from '../tracing/tracer.ts';
 import { z } from '../zod.ts';
 import type { QueueLimits } from './run-queue.ts';
@@ -64,6 +66,15 @@ export interface SplitSessionOptions {
    * the session's, with what they cost, so that the first run may already be split; its policy holds.
    */
   readonly plan?: string | object | undefined;
+  /**
+   * A policy.yaml, its path (in Node) or its content, or several that all hold. Its `placement` binds: a gateway that does not
+   * show by a signed descriptor that it keeps it is never asked; see docs/policy.md. @default none
+   */
+  readonly policy?: PolicyOption | readonly PolicyOption[] | undefined;
+  /** What the policy's placement has to know. */
+  readonly placement?: PlacementOptions | undefined;
+  /** Hears of policy decisions, cut changes and the model; a log from `openAuditLog`, say. @default nobody does */
+  readonly audit?: AuditSink | undefined;
   /** Most cuts that are offered, 1 to 32. The model is held once, in this many segments and one. @default 8 */
   readonly maxCuts?: number | undefined;
   /** Largest message in bytes, either way. @default 67108864 */
@@ -89,6 +100,22 @@ export interface SplitSessionOptions {
   readonly tracer?: RunTracer | undefined;
   /** Plays a slower device: after each stage it idles until it is this many times slower than it ran. @default 1 */
   readonly emulatedSlowdown?: number | undefined;
+}
+
+export type PolicyOption = string | object;
+
+export interface PlacementOptions {
+  /** Of the data that this session runs, by the policy's names. @default the policy's own */
+  readonly dataClass?: string | undefined;
+  /** Where this device is; needed where the policy limits where parameters may be. */
+  readonly region?: string | undefined;
+  /** Public keys in PEM (Ed25519) that sign descriptors of gateways. Needed where the policy limits gateways. */
+  readonly gatewayKeys?: string | undefined;
+  /**
+   * File of the highest counter of each gateway's descriptor, so that older ones stay refused after a restart; or what
+   * `openCounters` made of it, for several sessions. @default they are remembered until `release`
+   */
+  readonly gatewayCounters?: string | CounterStore | undefined;
 }
 
 export interface RuntimeOptions {
@@ -126,6 +153,26 @@ const queue = z.strictObject({
   whenFull: z._default(z.enum(['refuse', 'drop-oldest', 'local']), 'refuse'),
   next: z._default(z.enum(['oldest', 'newest']), 'oldest'),
 });
+
+const policyOption = z.union([z.string().check(z.minLength(1)), z.record(z.string(), z.unknown())]);
+
+const isStore = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'get' in value && 'raise' in value;
+
+const placement = z.strictObject({
+  dataClass: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
+  region: z.optional(z.string().check(z.minLength(1), z.maxLength(64))),
+  gatewayKeys: z.optional(z.string().check(z.minLength(1))),
+  gatewayCounters: z.optional(
+    z.union([
+      z.string().check(z.minLength(1)),
+      z.custom<CounterStore>(isStore, 'expected a path, or what openCounters gives'),
+    ]),
+  ),
+});
+
+const isSink = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'append' in value && typeof value.append === 'function';
 
 const isTracer = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'start' in value && typeof value.start === 'function';
@@ -176,6 +223,9 @@ const schema = z.strictObject({
   maxCuts: z._default(z.int().check(z.gte(1), z.lte(32)), 8),
   maxPayloadBytes: z._default(z.int().check(z.gte(1024), z.lte(2 ** 30)), 64 * 2 ** 20),
   plan: z.optional(z.union([z.string().check(z.minLength(1)), z.record(z.string(), z.unknown())])),
+  policy: z.optional(z.union([policyOption, z.array(policyOption).check(z.minLength(1), z.maxLength(8))])),
+  placement: z.optional(placement),
+  audit: z.optional(z.custom<AuditSink>(isSink, 'expected an audit log, such as from openAuditLog')),
   inputShapes: z.optional(z.record(z.string(), z.array(z.int().check(z.nonnegative())))),
   threads: z.optional(z.int().check(z.gte(1), z.lte(256))),
   runtime: z.optional(runtime),

@@ -1,7 +1,9 @@
 /** What a session is made of; create.ts puts it together, the run-*.ts files read it. */
 import type { Controller } from '../adaptive/controller.ts';
+import type { AuditTrail } from '../audit/trail.ts';
 import type { Clock } from '../clock.ts';
 import type { Codec } from '../codec/codec.ts';
+import type { SplitError } from '../errors.ts';
 import type { Arm } from '../planner/arm.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Announcement, RequestClient } from '../transport/request-client.ts';
@@ -29,6 +31,11 @@ export interface SessionParts {
   readonly runtime: string;
   /** Arms that the rules allow. */
   readonly arms: readonly Arm[];
+  /** Why the policy took an arm away; `undefined` for one that it did not. Writes that down. */
+  denied(arm: string): SplitError | undefined;
+  /** Which class of data the requests say they are, where a policy tells classes apart. */
+  readonly dataClass?: string | undefined;
+  readonly trail: AuditTrail;
   /** The gateway whose tails' times the controller has taken over, and the announcement that it heard last. */
   readonly known: { gateway?: string; announcement?: Announcement };
   /** Frees what lies below: transport and runtime. */

@@ -85,7 +85,7 @@ function offerOf(entry: PlanEntry, model: SplitModel, rules: PlanRules): Offer |
   const to = last === undefined ? undefined : cutNamed(model, last);
   if (cut === undefined || !(profile === 'image' || isCodecProfile(profile))) return undefined;
   if (rules.inputs === 'stay' && sendsInput(cut, model)) return undefined;
-  if (cut.depth < rules.minDepth) return undefined;
+  if (cut.depth < rules.minDepth || rules.denial?.(cut, to)) return undefined;
   const all: readonly (Cut | undefined)[] = last === undefined ? [cut, ...via] : [cut, ...via, to];
   if (!isNested(all) || (all.length > 1 && profile === 'image')) return undefined;
   const isKept = rules.outputs !== 'stay' || (to !== undefined && keepsOutputs(cut, to));

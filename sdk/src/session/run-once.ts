@@ -12,7 +12,7 @@ import type { RunArguments } from './run-arguments.ts';
 import { sendsInput } from './run-head.ts';
 import { type Answer, runLocal } from './run-local.ts';
 import { runSplit } from './run-split.ts';
-import { type FoundTail, findTail, type Tail } from './tail.ts';
+import { type FoundTail, lookForTail, type Tail } from './tail.ts';
 
 export interface RunContext {
   readonly journal: Journal;
@@ -26,7 +26,7 @@ export async function runOnce(parts: SessionParts, args: RunArguments, context: 
   if (deadlineMs <= 0)
     throw new SplitError('deadline-exceeded', `the run waited ${Math.round(queuedMs)} ms for its turn`);
   const deadlineAtMs = parts.clock.nowMs() + deadlineMs;
-  const tail = findTail(firstGateways(parts), parts.options.model, parts.model.digest, parts.options.regions);
+  const tail = lookForTail(firstGateways(parts), parts, parts.model.digest);
   if (tail.announced) meet(parts, tail);
   const decision = decide(parts, args, { tail, deadlineMs });
   const { arm } = decision;
@@ -114,11 +114,13 @@ function patienceMs({ options }: SessionParts, { giveUpAfterMs }: RunDecision): 
   return Math.max(LEAST_PATIENCE_MS, giveUpAfterMs);
 }
 
-function namedArm({ arms, model }: SessionParts, { options }: RunArguments, id: string): Arm {
+function namedArm({ arms, model, denied }: SessionParts, { options }: RunArguments, id: string): Arm {
   const arm = arms.find((candidate) => candidate.id === id);
   if (arm && options.inputs === 'stay' && arm.kind === 'split' && sendsInput(arm.cut, model))
     throw new SplitError('options-invalid', `arm '${id}' sends an input, and options.inputs is 'stay'`);
   if (arm) return arm;
+  const denial = denied(id);
+  if (denial) throw denial;
   throw new SplitError(
     'options-invalid',
     `there is no arm '${id}'; there are ${arms.map((candidate) => candidate.id).join(', ')}`,

@@ -81,6 +81,9 @@ function createState(parts: SessionParts) {
   let calibration: Promise<unknown> | undefined = parts.isPlanned ? Promise.resolve() : undefined;
   let released: Promise<void> | undefined;
   const journal = createJournal(DEVICE_ARM.id);
+  journal.on('cut-change', ({ from, to, cause, reason }) =>
+    parts.trail.note('cut-change', { from, to, cause, reason }),
+  );
   const linkProbe = createLinkProbe(parts);
   const queue = createRunQueue(parts.options.queue, parts.clock);
 
@@ -141,6 +144,7 @@ function createState(parts: SessionParts) {
       await parts.client.close();
       await parts.executor.close();
       await parts.close();
+      await parts.trail.flush();
     })();
     return released;
   }

@@ -5,6 +5,7 @@ import {
   type AnnouncedModel,
   type Announcement,
   INPUT_END,
+  type RequestClient,
   servesRange,
 } from '../transport/request-client.ts';
 
@@ -16,6 +17,23 @@ export interface FoundTail {
 }
 
 export type Tail = FoundTail | { readonly error: SplitError; readonly announced?: undefined };
+
+/** As findTail, of gateways that the client may ask; where its gate refused all that are there, what it says. */
+export function lookForTail(
+  gateways: readonly Announcement[],
+  {
+    client,
+    options: { model, regions },
+  }: {
+    readonly client: Pick<RequestClient, 'refusals'>;
+    readonly options: { readonly model: string; readonly regions?: readonly string[] | undefined };
+  },
+  digest: string,
+): Tail {
+  const tail = findTail(gateways, model, digest, regions);
+  const [refusal] = tail.error ? client.refusals() : [];
+  return refusal ? { error: refusal } : tail;
+}
 
 /** @param regions that are allowed: a gateway that does not say where it is is in none of them */
 export function findTail(

@@ -66,11 +66,15 @@ export function createExchangeMaker(options: ExchangeMakerOptions): ExchangeMake
 
   return {
     newId,
-    request: (gateway, { tensors, to, route, traceparent, ...fields }, wait, closed) => {
+    request: (gateway, { tensors, to, route, traceparent, dataClass, ...fields }, wait, closed) => {
       const { id, seal } = closed ?? { id: newId() };
       // CBOR would write what is undefined.
       const where = { ...(to !== undefined && { to }), ...(route !== undefined && { route }) };
-      const traced = { ...fields, ...where, ...(traceparent !== undefined && { traceparent }) };
+      const about = {
+        ...(traceparent !== undefined && { traceparent }),
+        ...(dataClass !== undefined && { dataClass }),
+      };
+      const traced = { ...fields, ...where, ...about };
       const plain = { v: 1, t: 'request', id, ...traced, tensors: tensorFields(tensors) } as const;
       const head = seal ? { ...plain, seal } : plain;
       const frames = closed ? [closed.payload] : tensors.map(({ frame }) => frame);

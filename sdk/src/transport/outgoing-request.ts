@@ -21,6 +21,8 @@ export interface OutgoingRequest {
   readonly replyProfile: string;
   /** W3C trace context, for the gateway's spans to hang below. */
   readonly traceparent?: string | undefined;
+  /** Which class of data it is, where the session's policy tells classes apart. */
+  readonly dataClass?: string | undefined;
 }
 
 export interface Reply {

@@ -13,6 +13,8 @@ export interface ReplyCache<Job extends CachedJob> {
   add(key: string, job: Job, atMs: number): void;
   /** Call when a job got its answer: makes room by dropping the oldest answers. */
   answered(job: Job): void;
+  /** Frees a job's answer before its time. */
+  drop(job: Job): void;
 }
 
 export interface ReplyCacheLimits {
@@ -58,6 +60,11 @@ export function createReplyCache<Job extends CachedJob>(limits: ReplyCacheLimits
         release(oldest);
         oldest.dropAnswer();
       }
+    },
+    drop: (job) => {
+      if (!answers.has(job)) return;
+      release(job);
+      job.dropAnswer();
     },
   };
 }

@@ -10,6 +10,7 @@ import { createClockProbe } from './clock-probe.ts';
 import { createDeviceSeal, type DeviceKey } from './device-seal.ts';
 import { createExchangeMaker } from './exchange-maker.ts';
 import { createGatewayDirectory, type GatewayWait, type WaitOptions } from './gateway-directory.ts';
+import type { GatewayGate } from './gateway-gate.ts';
 import { rankGateways } from './gateway-ranking.ts';
 import { splitFrames, tensorFields } from './named-frames.ts';
 import { createOutbox } from './outbox.ts';
@@ -48,6 +49,8 @@ export interface RequestClientOptions {
   readonly region?: string;
   /** Encrypts payloads above TLS; gateways that take no sealed requests are not asked. @default in the clear */
   readonly encryption?: DeviceKey | undefined;
+  /** Decides which gateways may be asked. @default all */
+  readonly gate?: GatewayGate | undefined;
   /** An id that nobody can guess, of letters and digits. */
   randomId(): string;
 }
@@ -69,16 +72,18 @@ export interface RequestClient {
   start(): Promise<void>;
   /** Gateways alive now, ready or draining, the one to ask first at the head. Empty while the broker is away. */
   gateways(): readonly Announcement[];
+  /** Why those that the gate refused may not be asked; empty without a gate. */
+  refusals(): readonly SplitError[];
   /** Hears every announcement, `offline` too, until the returned function is called. */
   onAnnouncement(listener: (announcement: Announcement) => void): () => void;
   /**
    * A gateway that is ready and serves the model.
-   * @throws SplitError `broker-unreachable`, `gateway-unavailable`, `model-unknown`, `aborted`
+   * @throws SplitError `broker-unreachable`, `gateway-unavailable`, `model-unknown`, `aborted`, and what the gate says
    */
   waitForGateway(model: string, options: GatewayWait): Promise<Announcement>;
   /**
    * @throws SplitError the gateway's own, or `broker-unreachable` without a connection, `gateway-unavailable` when it
-   * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`
+   * goes away, `payload-too-large`, `deadline-exceeded`, `aborted`, `closed`, and what the gate says
    */
   request(gateway: string, request: OutgoingRequest, options: WaitOptions): Promise<Reply>;
   /**
@@ -120,7 +125,9 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     onPong: probe.answered,
     sendCredit: control,
   });
-  const { encryption } = options;
+  const { encryption, gate } = options;
+  const refused = new Map<string, SplitError>();
+  let examined: Promise<void> = Promise.resolve();
   const seal = encryption && createDeviceSeal(encryption, options.randomId());
   const closing = new AbortController();
   const undo: (() => void | Promise<void>)[] = [];
@@ -136,11 +143,28 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
   }
 
   function announced(announcement: Announcement): void {
+    // One after the other: what came later must not be overtaken by what took longer to look at.
+    if (gate) examined = examined.then(() => admit(gate, announcement));
+    else take(announcement);
+  }
+
+  async function admit(by: GatewayGate, announcement: Announcement): Promise<void> {
+    const { gateway, state } = announcement;
+    refused.delete(gateway);
+    if (state === 'offline') by.forget(gateway);
+    else await by.examine(announcement);
+    const refusal = state === 'offline' ? undefined : by.refusal(gateway);
+    if (!refusal) return take(announcement);
+    refused.set(gateway, refusal);
+    if (directory.get(gateway)) take({ ...announcement, state: 'offline' }, refusal);
+  }
+
+  function take(announcement: Announcement, why?: SplitError): void {
     const { gateway, state } = announcement;
     if (state === 'offline') {
       probe.forget(gateway);
-      for (const exchange of exchanges.values())
-        if (exchange.gateway === gateway) exchange.fail(wentAway(gateway));
+      const error = why ?? wentAway(gateway);
+      for (const exchange of exchanges.values()) if (exchange.gateway === gateway) exchange.fail(error);
     } else if (!directory.get(gateway)) probe.measure(gateway);
     directory.put(announcement);
   }
@@ -149,7 +173,10 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     if (state === 'connected') {
       sayHello();
       for (const exchange of exchanges.values()) exchange.reconnected();
-    } else directory.forgetAll();
+    } else {
+      directory.forgetAll();
+      refused.clear();
+    }
   }
 
   async function start(): Promise<void> {
@@ -218,24 +245,37 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       throw new SplitError('broker-unreachable', 'there is no connection to the broker');
   }
 
+  /** The last look before anything leaves. */
+  function checkGate(gateway: string): void {
+    const refusal = gate?.refusal(gateway);
+    if (refusal) throw refusal;
+  }
+
   return {
     start: () => {
       starting ??= start();
       return starting;
     },
     gateways: () => {
-      const known = directory.alive().map((announcement) => ({
+      const allowed = directory.alive().filter(({ gateway }) => !gate?.refusal(gateway));
+      const known = allowed.map((announcement) => ({
         announcement,
         roundTripMs: probe.roundTripMs(announcement.gateway),
         hasFailed: directory.hasFailed(announcement.gateway),
       }));
       return rankGateways(known, { region: options.region, device: deviceId });
     },
+    refusals: () => {
+      const late = directory.alive().flatMap(({ gateway }) => gate?.refusal(gateway) ?? []);
+      return [...refused.values(), ...late];
+    },
     onAnnouncement: directory.onAnnouncement,
     waitForGateway: async (model, wait) => {
       try {
         return await directory.waitFor(model, wait);
       } catch (cause) {
+        const [refusal] = refused.values();
+        if (refusal && !wait.signal?.aborted && transport.isConnected) throw refusal;
         if (wait.signal?.aborted || transport.isConnected) throw cause;
         throw new SplitError('broker-unreachable', `no broker within ${Math.round(wait.deadlineMs)} ms`, {
           cause,
@@ -244,8 +284,10 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     },
     request: async (gateway, request, wait) => {
       check(wait);
+      checkGate(gateway);
       checkAnnounced(request, directory.get(gateway), maxPayloadBytes);
       const closed = await closeRequest(gateway, request);
+      checkGate(gateway);
       const { end, timings } = await exchangeWith(maker.request(gateway, request, wait, closed));
       const { head, payload } = end.result;
       const plain = closed ? await closed.openResult({ ...head, payload }) : payload;
@@ -254,6 +296,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     },
     probe: async (gateway, { bytes, ...wait }) => {
       check(wait);
+      checkGate(gateway);
       return (await exchangeWith(maker.probe(gateway, bytes, wait))).timings;
     },
     roundTripMs: probe.roundTripMs,

@@ -34,6 +34,10 @@ export interface IncomingRequest {
   readonly uplinkBitsPerSecond?: number | undefined;
   /** W3C trace context, where the device sent one. */
   readonly traceparent?: string | undefined;
+  /** The class of data that the device says it is. */
+  readonly dataClass?: string | undefined;
+  /** Whether the payload came encrypted from the device. */
+  readonly isSealed: boolean;
 }
 
 export interface OutgoingReply {
@@ -49,7 +53,9 @@ export interface OutgoingReply {
 export interface JobOptions {
   readonly gatewayId: string;
   readonly device: string;
-  readonly message: WholeMessage<RequestHeader | ProbeHeader>;
+  /** Without its payload, which is let go of when the answer is made. */
+  readonly message: Omit<WholeMessage<RequestHeader | ProbeHeader>, 'payload'>;
+  readonly totalBytes: number;
   readonly replyTopic: string;
   readonly outbox: Outbox;
   readonly clock: Clock;
@@ -67,7 +73,7 @@ export interface RequestJob extends CachedJob {
   readonly attempt: number;
   readonly totalBytes: number;
   /** Runs, and answers unless the deadline has passed. */
-  run(): Promise<void>;
+  run(payload: Uint8Array): Promise<void>;
   /** The device asks again: the answer goes out again if it is there. */
   repeat(attempt: number): void;
   /** The device waits no more: nothing is sent, and what still runs may end. */
@@ -101,7 +107,7 @@ export function createRequestJob(options: JobOptions): RequestJob {
   let isDone = false;
   ended.signal.addEventListener('abort', () => sending.abort(ANSWERED), { once: true });
 
-  async function run(): Promise<void> {
+  async function run(payload: Uint8Array): Promise<void> {
     const deadlineMs = head.deadlineMs - (message.lastArrivalMs - message.headArrivalMs);
     // The sleep ends early when the server stops.
     clock.sleep(Math.max(0, deadlineMs), ended.signal).then(expire, () => undefined);
@@ -112,7 +118,7 @@ export function createRequestJob(options: JobOptions): RequestJob {
         () => undefined,
       );
     if (deadlineMs <= 0) ended.abort(new SplitError('deadline-exceeded', 'the deadline passed on the way'));
-    else answer = await makeAnswer(options, deadlineMs, ended.signal);
+    else answer = await makeAnswer(options, { payload, deadlineMs, signal: ended.signal });
     isDone = true;
     made.abort(ANSWERED);
     await send();
@@ -154,7 +160,7 @@ export function createRequestJob(options: JobOptions): RequestJob {
     get keptBytes() {
       return answer?.parts?.totalBytes ?? 0;
     },
-    totalBytes: message.payload.length,
+    totalBytes: options.totalBytes,
     dropAnswer: () => {
       answer = {
         error: new SplitError('overloaded', 'the reply was not kept; send the request again under a new id'),
@@ -176,11 +182,17 @@ export function jobKey(device: string, id: string): string {
   return `${device}/${id}`;
 }
 
-async function makeAnswer(options: JobOptions, deadlineMs: number, signal: AbortSignal): Promise<Answer> {
+interface Work {
+  readonly payload: Uint8Array;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function makeAnswer(options: JobOptions, { payload, deadlineMs, signal }: Work): Promise<Answer> {
   try {
     const { head } = options.message;
     if (head.t === 'probe') return { reply: NOTHING, parts: cutIntoParts([], 1) };
-    const opened = await openRequest(options, head);
+    const opened = await openRequest(options, head, payload);
     const reply = await options.handle(incoming(options, head, { ...opened, deadlineMs, signal }));
     const frames = reply.tensors.map(({ frame }) => frame);
     const closed = await opened.closeResult(tensorFields(reply.tensors), frames);
@@ -194,8 +206,11 @@ async function makeAnswer(options: JobOptions, deadlineMs: number, signal: Abort
   }
 }
 
-function openRequest({ seal, device, gatewayId: gateway, message }: JobOptions, head: RequestHeader) {
-  const { payload } = message;
+function openRequest(
+  { seal, device, gatewayId: gateway }: JobOptions,
+  head: RequestHeader,
+  payload: Uint8Array,
+) {
   if (seal) return seal.open({ ...head, device, gateway }, payload);
   if (!head.seal) return openPlain(payload);
   throw new SplitError('decryption-failed', `gateway ${gateway} has no keys; it takes requests in the clear`);
@@ -203,16 +218,18 @@ function openRequest({ seal, device, gatewayId: gateway, message }: JobOptions, 
 
 function incoming(
   { device, message }: JobOptions,
-  { id, model, digest, cut, to, route, fetches, replyProfile, tensors: fields, traceparent }: RequestHeader,
+  { tensors: fields, seal, ...head }: RequestHeader,
   end: { readonly payload: Uint8Array; readonly deadlineMs: number; readonly signal: AbortSignal },
 ): IncomingRequest {
+  const { id, model, digest, cut, to, route, fetches, replyProfile, traceparent, dataClass } = head;
   const { payload, deadlineMs, signal } = end;
   const tensors = splitFrames(fields, payload);
   const arrivedMs = message.lastArrivalMs;
   const uplinkBitsPerSecond = uplinkOf(message);
   return {
     ...{ id, device, model, digest, cut, to, route, tensors, fetches, replyProfile },
-    ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond, traceparent },
+    ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond, traceparent, dataClass },
+    isSealed: seal !== undefined,
   };
 }
 

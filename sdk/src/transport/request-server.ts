@@ -48,6 +48,8 @@ export interface RequestServerOptions {
   readonly chunkBytes?: number;
   /** Opens sealed requests. @default all in the clear */
   readonly seal?: GatewaySeal | undefined;
+  /** Answers are kept so long for devices that ask again, in milliseconds; longest 120,000, and then refused. @default 120000 */
+  readonly retentionMs?: number | undefined;
   /** How often the announcement is repeated, in milliseconds. @default 5000 */
   readonly announceEveryMs?: number;
   /**
@@ -183,22 +185,30 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
     sendCredit(device, id, { attempt, receivedBytes: totalBytes, heldBytes: totalBytes });
   }
 
-  function begin(device: string, message: WholeMessage<AnyRequest>): void {
+  function begin(device: string, { payload, ...message }: WholeMessage<AnyRequest>): void {
     const { id } = message.head;
+    const totalBytes = payload.length;
     const job = createRequestJob({
-      ...{ gatewayId, device, message, outbox, clock, seal: options.seal },
+      ...{ gatewayId, device, message, totalBytes, outbox, clock, seal: options.seal },
       replyTopic: topics.reply(device),
       handle: (request) => options.handle(request),
       partBytes: (head) => partBytesFor(chunkBytes, transport.maxPacketBytes, head),
       sendError: (error) => refuse(device, id, error),
-      tellHeld: (attempt) => tellHeld(device, id, { attempt, totalBytes: message.payload.length }),
+      tellHeld: (attempt) => tellHeld(device, id, { attempt, totalBytes }),
     });
     cache.add(jobKey(device, id), job, message.lastArrivalMs);
-    const ended = job.run().finally(() => {
+    const ended = job.run(payload).finally(() => {
       running.delete(job);
       cache.answered(job);
+      forgetInTime(job);
     });
     running.set(job, ended);
+  }
+
+  function forgetInTime(job: RequestJob): void {
+    if (options.retentionMs === undefined) return;
+    const dropped = clock.sleep(options.retentionMs, stopped.signal).then(() => cache.drop(job));
+    dropped.catch(() => undefined); // The server stopped: with it goes what it kept.
   }
 
   async function start(): Promise<void> {

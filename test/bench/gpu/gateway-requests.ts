@@ -24,7 +24,15 @@ export async function makeRequests(model: ServedModel, profile: CodecProfile): P
     for (const [name, tensor] of Object.entries(values))
       tensors.push({ name, frame: await codec.encode(tensor, profile) });
     const { name, digest } = model;
-    templates.push({ model: name, digest, cut: id, tensors, fetches, replyProfile: 'float32' });
+    templates.push({
+      model: name,
+      digest,
+      cut: id,
+      tensors,
+      fetches,
+      replyProfile: 'float32',
+      isSealed: false,
+    });
   }
   return templates;
 }

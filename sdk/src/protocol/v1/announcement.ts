@@ -51,6 +51,18 @@ export interface AnnouncementBody {
   readonly forwards?: boolean | undefined;
   /** There where the gateway takes sealed requests. */
   readonly seal?: AnnouncedSeal | undefined;
+  /** There where somebody signed for the gateway. */
+  readonly descriptor?: AnnouncedDescriptor | undefined;
+}
+
+/** Where a gateway is and what it does with data: a text, and who signed it. docs/policy.md says what is in it. */
+export interface AnnouncedDescriptor {
+  readonly text: string;
+  readonly signatures: readonly {
+    readonly keyId: string;
+    /** Ed25519, base64. */
+    readonly signature: string;
+  }[];
 }
 
 /** An announcement as a device sees it. `offline` is the gateway's will, or its goodbye. */
@@ -59,6 +71,18 @@ export interface Announcement extends Omit<AnnouncementBody, 'state'> {
   readonly gateway: string;
   readonly state: 'ready' | 'draining' | 'offline';
 }
+
+export const DescriptorSchema: z.ZodMiniType<AnnouncedDescriptor> = z.object({
+  text: z.string().check(z.maxLength(4096)),
+  signatures: z
+    .array(
+      z.object({
+        keyId: z.string().check(z.maxLength(64)),
+        signature: z.base64().check(z.maxLength(128)),
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(8)),
+});
 
 const Milliseconds = z.number().check(z.nonnegative());
 
@@ -90,6 +114,7 @@ const Body = z.object({
   seal: z.optional(
     z.object({ epoch: z.string().check(z.maxLength(64)), policy: z.enum(['required', 'optional']) }),
   ),
+  descriptor: z.optional(DescriptorSchema),
 });
 
 /** @throws SplitError `payload-too-large` over 256 KiB, `options-invalid` for what no device would accept */

@@ -60,6 +60,8 @@ export interface RequestHeader extends PartFields {
   readonly seal?: RequestSeal | undefined;
   /** W3C trace context of the run, where the device records one. */
   readonly traceparent?: string | undefined;
+  /** Which class of data it is, by the policy's names, where the device says so. */
+  readonly dataClass?: string | undefined;
 }
 
 /** Either way: a further part of the message with this id. */

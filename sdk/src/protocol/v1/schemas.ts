@@ -51,6 +51,7 @@ const Request = z.object({
     z.optional(z.string().check(z.regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/))),
     undefined,
   ),
+  dataClass: z.optional(IdSchema),
   ...part,
 });
 

@@ -39,11 +39,12 @@ export interface SealedRequest {
   readonly tensors: readonly TensorField[];
   readonly fetches: readonly string[];
   readonly replyProfile: string;
+  readonly dataClass?: string | undefined;
 }
 
 /** Associated data of a request: UTF-8 of a JSON array without spaces, as JSON.stringify writes it. */
 export function requestData(request: SealedRequest, seal: RequestSeal): Uint8Array<ArrayBuffer> {
-  const { fetches, replyProfile } = request;
+  const { fetches, replyProfile, dataClass } = request;
   return toBytes([
     'cutpoint/1/request',
     ...place(request, seal),
@@ -51,6 +52,7 @@ export function requestData(request: SealedRequest, seal: RequestSeal): Uint8Arr
     fetches,
     replyProfile,
     ...wayOf(request),
+    ...(dataClass === undefined ? [] : [dataClass]),
   ]);
 }
 

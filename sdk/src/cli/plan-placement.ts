@@ -1,0 +1,58 @@
+/** A policy's placement in a plan: where the gateway is, and which arms may not be because of that or of what they send. */
+import { SplitError } from '../errors.ts';
+import { decodeDescriptorFile, readDescriptor } from '../placement/descriptor.ts';
+import { breachesOfCut, breachesOfPlace, checkKept, type Place } from '../planner/placement.ts';
+import type { PlannedArm } from '../planner/planned-arm.ts';
+import { placementRules } from '../planner/policy.ts';
+import type { SplitModel } from '../session/open-model.ts';
+import type { PlanFlags } from './plan.ts';
+import { readText } from './read-document.ts';
+
+export interface PlanPlacement {
+  readonly region: string | undefined;
+  placementOf(arm: PlannedArm): readonly string[];
+}
+
+/** @throws SplitError `options-invalid`, `placement-denied` for a class of data that the policy does not know */
+export async function planPlacement(
+  policy: unknown,
+  flags: Pick<PlanFlags, 'gateway' | 'region' | 'dataClass'>,
+  model: SplitModel,
+): Promise<PlanPlacement> {
+  const rules = placementRules(policy, flags.dataClass);
+  checkKept(rules, model.graph);
+  const place = await placeOf(flags);
+  const ofPlace = breachesOfPlace(rules, place);
+  const cutCalled = (name: string | undefined) =>
+    model.cuts.find(({ id, position }) => id === name || (name === 'input' && position === 0));
+  const cutsOf = ({ id }: PlannedArm) => {
+    const [first, last] = (id.split('/')[0] ?? '').split('-');
+    return [cutCalled(first?.split('>')[0]), cutCalled(last)] as const;
+  };
+  return {
+    region: place.region,
+    placementOf(arm) {
+      if (arm.kind === 'device') return [];
+      const [cut, to] = cutsOf(arm);
+      const breaches = [...ofPlace, ...(cut ? breachesOfCut(rules, cut, model.graph, to) : [])];
+      // Regions, depth and the input itself are constraints of the plan, which names them so.
+      const own = breaches.filter(
+        ({ reason }) => !COVERED.has(reason) && !(reason === 'inputs' && arm.sendsInput),
+      );
+      return [...new Set(own.map(({ reason }) => `placement.${reason}`))];
+    },
+  };
+}
+
+const COVERED: ReadonlySet<string> = new Set(['activations', 'parameters', 'minDepth']);
+
+async function placeOf({ gateway, region }: Pick<PlanFlags, 'gateway' | 'region'>): Promise<Place> {
+  if (gateway === undefined) return { region };
+  const {
+    region: signed,
+    provider,
+    retentionMs,
+  } = readDescriptor(decodeDescriptorFile(await readText(gateway)));
+  if (region === undefined || region === signed) return { region: signed, provider, retentionMs };
+  throw new SplitError('options-invalid', `--region is ${region}, the descriptor says ${signed}`);
+}

@@ -1,0 +1,175 @@
+/** The policy of a session: which gateways it may ask, which cuts it may use, and what of that is written down. */
+import { type AuditTrail, createAuditTrail } from '../audit/trail.ts';
+import type { Cut } from '../cut/cut.ts';
+import { asSplitError, SplitError } from '../errors.ts';
+import {
+  type CounterStore,
+  createPlacementGate,
+  memoryCounters,
+  type PlacementGate,
+  type Verdict,
+} from '../placement/gate.ts';
+import { readGatewayKeys } from '../placement/verify-descriptor.ts';
+import { breachesOfCut, checkKept, deniedBy, needsDescriptor } from '../planner/placement.ts';
+import { narrowRules, type PlacementRules } from '../planner/placement-policy.ts';
+import { dataClasses, placementRules } from '../planner/policy.ts';
+import type { Platform } from './create.ts';
+import type { SplitModel } from './open-model.ts';
+import type { PlacementOptions, ResolvedOptions } from './options.ts';
+
+export interface SessionPlacement {
+  readonly rules: PlacementRules;
+  /** Absent without a policy. */
+  readonly gate: PlacementGate | undefined;
+  readonly trail: AuditTrail;
+  /** Sent along with each request, where a policy tells classes apart. */
+  readonly dataClass: string | undefined;
+}
+
+/** @throws SplitError `options-invalid`, `placement-denied` where the policy does not even let the device have the model */
+export async function sessionPlacement(
+  platform: Platform,
+  options: ResolvedOptions,
+): Promise<SessionPlacement> {
+  const trail = createAuditTrail(options.audit, options.device ?? 'device');
+  try {
+    return await openPlacement(platform, options, trail);
+  } catch (error) {
+    const { code, message } = asSplitError(error);
+    trail.note('policy-decision', { decision: 'session refused', code, what: message.slice(0, 1024) });
+    await trail.flush();
+    throw error;
+  }
+}
+
+async function openPlacement(
+  platform: Platform,
+  options: ResolvedOptions,
+  trail: AuditTrail,
+): Promise<SessionPlacement> {
+  const { policy, placement: own = {}, encryption } = options;
+  const contents = await policyContents(platform, policy);
+  const [first, ...others] = contents.map((content) => placementRules(content, own.dataClass));
+  if (!first) return { rules: NO_RULES, gate: undefined, trail, dataClass: own.dataClass };
+  const rules = others.reduce(narrowRules, first);
+  const keys = own.gatewayKeys === undefined ? [] : await readGatewayKeys(own.gatewayKeys);
+  if (needsDescriptor(rules) && keys.length === 0)
+    throw wrong(
+      'gatewayKeys: the policy limits gateways, which must show a descriptor that one of these keys signed',
+    );
+  if (rules.encryption === 'required' && !encryption)
+    throw wrong('encryption: the policy requires it; give the session a key');
+  checkOwnRegion(rules, own.region);
+  const counters = await countersOf(platform, own.gatewayCounters);
+  const gate = createPlacementGate({
+    ...{ rules, keys, counters },
+    wallMs: () => Date.now(),
+    onVerdict: (verdict) => noteVerdict(trail, verdict),
+  });
+  const tellsClasses = contents.some((content) => dataClasses(content).length > 0);
+  return {
+    rules,
+    gate: accountable(gate, trail),
+    trail,
+    dataClass: tellsClasses ? rules.dataClass : undefined,
+  };
+}
+
+async function countersOf(
+  { openCounters }: Platform,
+  given: PlacementOptions['gatewayCounters'],
+): Promise<CounterStore> {
+  if (given === undefined) return memoryCounters();
+  if (typeof given !== 'string') return given;
+  if (openCounters) return openCounters(given);
+  throw wrong('gatewayCounters: there are no files here');
+}
+
+const NO_RULES: PlacementRules = { keep: [], clockSkewMs: 0 };
+
+async function policyContents(
+  platform: Platform,
+  policy: ResolvedOptions['policy'],
+): Promise<readonly unknown[]> {
+  if (policy === undefined) return [];
+  const all = Array.isArray(policy) ? policy : [policy];
+  return Promise.all(
+    all.map((one: unknown) => {
+      if (typeof one !== 'string') return one;
+      if (platform.readYaml) return platform.readYaml(one);
+      throw wrong('policy: there are no files here; give the policy parsed');
+    }),
+  );
+}
+
+/** Weights are on this device: it is bound as gateways are. */
+function checkOwnRegion({ parameters }: PlacementRules, region: string | undefined): void {
+  if (!parameters || (region !== undefined && parameters.includes(region))) return;
+  throw new SplitError(
+    'placement-denied',
+    `this device is in ${region ?? 'no region that it names'}; parameters may be in ${parameters.join(', ')}`,
+  );
+}
+
+/** What cannot be accounted for is not done: with a log that cannot be written, no gateway is asked. */
+function accountable(gate: PlacementGate, trail: AuditTrail): PlacementGate {
+  return { ...gate, refusal: (gateway) => trail.failure ?? gate.refusal(gateway) };
+}
+
+function noteVerdict(trail: AuditTrail, { gateway, reasons, error, descriptor, keyId }: Verdict): void {
+  const isOfRegion = reasons.some((reason) => REGIONAL.has(reason));
+  const details = {
+    decision: error ? 'gateway refused' : 'gateway allowed',
+    gateway,
+    ...(error && { reason: reasons.join(', '), what: error.message.slice(0, 1024) }),
+    ...(descriptor && { region: descriptor.region, counter: descriptor.counter }),
+    ...(keyId !== undefined && { keyId }),
+  };
+  trail.note(error && isOfRegion ? 'region-refusal' : 'policy-decision', details);
+}
+
+const REGIONAL: ReadonlySet<string> = new Set(['activations', 'parameters', 'region-differs']);
+
+/** The options as the policy leaves them, and which cuts it lets through. */
+export function placedOptions(
+  options: ResolvedOptions,
+  { rules, gate }: SessionPlacement,
+  model: SplitModel,
+) {
+  checkKept(rules, model.graph);
+  const own: ResolvedOptions = {
+    ...options,
+    minDepth: Math.max(options.minDepth, rules.minDepth ?? 0),
+    inputs: rules.inputs === 'stay' ? 'stay' : options.inputs,
+    // Nobody here can see where a gateway hands a request on to.
+    stages: gate ? options.stages?.slice(0, 1) : options.stages,
+  };
+  const denial = (cut: Cut, to?: Cut) => deniedBy(breachesOfCut(rules, cut, model.graph, to));
+  return { own, denial };
+}
+
+/** Written once, when the session is made: which cuts there are under the policy, and which it took away. */
+export function noteCuts(
+  { trail, gate, rules }: SessionPlacement,
+  cuts: readonly Cut[],
+  model: SplitModel,
+): void {
+  if (!gate) return;
+  const reasonsOf = (cut: Cut) => breachesOfCut(rules, cut, model.graph).map(({ reason }) => reason);
+  const removed = cuts.filter((cut) => reasonsOf(cut).length > 0);
+  trail.note('policy-decision', {
+    decision: 'cuts',
+    model: model.digest,
+    dataClass: rules.dataClass ?? null,
+    allowed: cuts.length - removed.length,
+    removed: removed.length,
+    why: removed
+      .slice(0, 64)
+      .map((cut) => `${cut.position === 0 ? 'input' : cut.id}: ${reasonsOf(cut).join(' and ')}`)
+      .join('; '),
+  });
+}
+
+function wrong(what: string): SplitError {
+  return new SplitError('options-invalid', what);
+}
