@@ -13,6 +13,22 @@ describe('ort-node', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cutpoint-ort-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
+  it('keeps ONNX Runtime from reporting its use, unless its user wants that', async () => {
+    const { ORT_DISABLE_TELEMETRY: before } = process.env;
+    for (const [wish, kept] of [
+      [undefined, '1'],
+      ['0', '0'],
+    ]) {
+      if (wish === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
+      else process.env.ORT_DISABLE_TELEMETRY = wish;
+      const runtime = await createOrtNode({ threads: 1 });
+      expect(process.env.ORT_DISABLE_TELEMETRY).toBe(kept);
+      await runtime.close();
+    }
+    if (before === undefined) delete process.env.ORT_DISABLE_TELEMETRY;
+    else process.env.ORT_DISABLE_TELEMETRY = before;
+  });
+
   it('reads weights that lie at an offset in a file of the directory', async () => {
     writeFileSync(join(folder, 'weights.bin'), new Uint8Array(Float32Array.of(7, 10, 20).buffer));
     const bytes = tinyModel({

@@ -36,6 +36,7 @@ const MAX_THREADS = 256;
  */
 export async function createOrtNode(options: OrtNodeOptions = {}): Promise<Runtime> {
   const settings = resolveSettings(options);
+  keepToYourself();
   // Without the program's own flags: some, such as --input-type, would stop a worker from starting.
   const worker = new Worker(workerUrl(), { workerData: settings, execArgv: [] });
   const calls = createWorkerCalls(nodeWorkerPort(worker));
@@ -44,6 +45,11 @@ export async function createOrtNode(options: OrtNodeOptions = {}): Promise<Runti
   const description = `onnxruntime-node ${version} ${settings.provider}, ${threads}`;
   const runtime = createWorkerRuntime({ calls, description, provider: settings.provider, makeStop });
   return Object.assign(runtime, { profile: profileOf(calls) });
+}
+
+/** ONNX Runtime 1.30 and later send reports of their use to their maker, unless this says otherwise. Who wants that sets it to `0`. */
+function keepToYourself(): void {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
 }
 
 /** A flag that both threads see: the worker's own is busy while a model runs, and reads no messages. */
