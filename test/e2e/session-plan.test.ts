@@ -51,7 +51,7 @@ async function makeProfiles(): Promise<void> {
     'uint8',
   ];
   const model = folder.model('net');
-  await run('profile', model, ...shapeFlags, '--slowdown', '50', '--out', at('edge.json'));
+  await run('profile', model, ...shapeFlags, '--slowdown', '1000', '--out', at('edge.json'));
   await run('profile', model, ...shapeFlags, '--as', 'gateway', '--out', at('cloud.json'));
 }
 
