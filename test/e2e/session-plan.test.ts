@@ -105,7 +105,7 @@ describe('a session with a plan', () => {
   });
 
   it('makes least what the plan was told to: where that is bytes, nothing is sent however slow the device is', async () => {
-    await using session = await open({ plan: await makePlan('bytes') });
+    await using session = await open({ plan: await makePlan('bytes'), deadlineMs: 600_000 });
     await session.run(feeds);
     expect(session.lastTrace?.arm).toBe('device');
     await session.run(feeds, { arm: session.arms.at(-1)?.id ?? '' });
