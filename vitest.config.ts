@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   ssr: { resolve: { conditions: ['@cutpoint/source', 'module', 'node', 'development|production'] } },
@@ -12,7 +13,9 @@ export default defineConfig({
     ],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
+    // A machine may be three times slower than the one on which a test was written.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

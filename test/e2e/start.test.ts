@@ -59,7 +59,7 @@ describe('npm start', () => {
     expect(names[0]).not.toEqual(names[3]);
     const inside = new Set(names.flat().filter((name) => name !== 'device'));
     expect(inside.size).toBeGreaterThanOrEqual(2);
-  }, 240_000);
+  }, 600_000);
 
   it('says what is wrong with an option, and has a help with an example', async () => {
     const wrong = await npmStart(['--edge-slowdown', '0']);
@@ -70,5 +70,5 @@ describe('npm start', () => {
     const help = await npmStart(['--help']);
     expect(help.code).toBe(0);
     expect(help.out).toContain('example: npm start -- ');
-  }, 30_000);
+  }, 90_000);
 });
