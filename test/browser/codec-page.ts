@@ -1,5 +1,9 @@
 /** The codec as a page runs it, for tests and benchmarks: they pass tensors and frames in and out as arrays of bytes. */
 import { type Codec, type CodecProfile, createCodec } from '../../sdk/src/codec/codec.ts';
+import {
+  type CalibratedTables,
+  readCalibratedTables,
+} from '../../sdk/src/codec/entropy/calibrated-tables.ts';
 import type { Deflate } from '../../sdk/src/codec/entropy/deflate.ts';
 import { loadKernels } from '../../sdk/src/codec/kernels/wasm.ts';
 import { type Tensor, tensorBytes, tensorFromBytes } from '../../sdk/src/tensor.ts';
@@ -52,22 +56,32 @@ export async function decode(frame: string): Promise<PageTensor> {
 /** Means over `runs`, after as many to warm up: a page's clock is too coarse for one. */
 export async function measure(
   tensor: PageTensor,
-  { profile, runs }: { readonly profile: CodecProfile; readonly runs: number },
+  {
+    profile,
+    runs,
+    tables,
+  }: { readonly profile: CodecProfile; readonly runs: number; readonly tables?: string },
 ): Promise<PageSpeed> {
-  return measureHere(fromPage(tensor), { profile, runs });
+  const made = tables === undefined ? undefined : readCalibratedTables(fromBase64(tables));
+  return measureHere(fromPage(tensor), { profile, runs, ...(made && { tables: made }) });
 }
 
 /** Also called in Node, for the other half of the comparison. */
 export async function measureHere(
   tensor: Tensor,
-  { profile, runs }: { readonly profile: CodecProfile; readonly runs: number },
+  {
+    profile,
+    runs,
+    tables,
+  }: { readonly profile: CodecProfile; readonly runs: number; readonly tables?: CalibratedTables },
 ): Promise<PageSpeed> {
-  const codec = makeCodec();
-  const frame = await codec.encode(tensor, profile);
-  await meanMs(runs, () => codec.encode(tensor, profile));
+  const codec = createCodec({ deflate: streamDeflate(), ...(tables && { findTables: () => tables }) });
+  const options = tables && { tables };
+  const frame = await codec.encode(tensor, profile, options);
+  await meanMs(runs, () => codec.encode(tensor, profile, options));
   await meanMs(runs, () => codec.decode(frame));
   return {
-    encodeMs: await meanMs(runs, () => codec.encode(tensor, profile)),
+    encodeMs: await meanMs(runs, () => codec.encode(tensor, profile, options)),
     decodeMs: await meanMs(runs, () => codec.decode(frame)),
   };
 }

@@ -1,6 +1,7 @@
 /** The codec's speed in headless Chromium beside Node's, on the same tensors, in turn. One thread each. */
 import type { Browser, Page } from 'playwright-core';
 import type { CodecProfile } from '../../../sdk/src/codec/codec.ts';
+import type { CalibratedTables } from '../../../sdk/src/codec/entropy/calibrated-tables.ts';
 import { type Tensor, tensorBytes } from '../../../sdk/src/tensor.ts';
 import { type CodecPage, measureHere, type PageSpeed } from '../../browser/codec-page.ts';
 import { hasChromium, openChromium } from '../../support/chromium.ts';
@@ -51,39 +52,49 @@ async function measureBoth(tensor: Tensor, page: Page): Promise<{ here: PageSpee
   return { here: middle('here'), there: middle('there') };
 }
 
-/** Of each profile, how many 10^6 bytes of the tensors a page encodes in a second, from medians of some rounds. */
+export interface PageCodecJob {
+  readonly profile: CodecProfile;
+  readonly tensor: Tensor;
+  /** Made for each tensor where there are none. */
+  readonly tables?: CalibratedTables;
+}
+
+/** Of each list, how many 10^6 bytes of the tensors a page encodes in a second, from medians of some rounds. */
 export async function measurePageCodec(
   browser: Browser,
-  tensors: readonly Tensor[],
-  profiles: readonly CodecProfile[],
+  lists: Readonly<Record<string, readonly PageCodecJob[]>>,
 ): Promise<Readonly<Record<string, number>>> {
   const page = await openSourcePage(browser, '/test/browser/codec-page.ts');
-  const variants = profiles.map((profile) => {
+  const variants = Object.entries(lists).map(([name, jobs]) => {
     const measure = async () => {
       const speeds = [];
-      for (const tensor of tensors) speeds.push(await measureThere(tensor, page, profile));
+      for (const { tensor, profile, tables } of jobs)
+        speeds.push(await measureThere(tensor, page, profile, tables));
       return speeds.reduce((sum, { encodeMs }) => sum + encodeMs, 0);
     };
-    return [profile, measure] as const;
+    return [name, measure] as const;
   });
   const times = await interleave(Object.fromEntries(variants), ROUNDS);
-  const bytes = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor).length, 0);
-  return Object.fromEntries(Object.entries(times).map(([profile, ms]) => [profile, bytes / ms / 1000]));
+  const bytesOf = (name: string) =>
+    (lists[name] ?? []).reduce((sum, { tensor }) => sum + tensorBytes(tensor).length, 0);
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, bytesOf(name) / ms / 1000]));
 }
 
 function measureThere(
   { type, dims, data }: Tensor,
   page: Page,
   profile: CodecProfile = PROFILE,
+  tables?: CalibratedTables,
 ): Promise<PageSpeed> {
   const base64 = Buffer.from(tensorBytes({ type, dims, data })).toString('base64');
+  const carried = tables && { tables: Buffer.from(tables.bytes).toString('base64') };
   return page.evaluate(
     async ([tensor, how]) => {
       return (globalThis as unknown as CodecPage).pageModule.measure(tensor, how);
     },
     [
       { type, dims, base64 },
-      { profile, runs: RUNS },
+      { profile, runs: RUNS, ...carried },
     ] as const,
   );
 }
