@@ -31,23 +31,7 @@ export async function startFenced(): Promise<TestedBroker> {
 
 /** Devices at the near one, gateways at the far one. Without logins: the bridge would need one at the far side. */
 export async function startBridged(): Promise<TestedBroker> {
-  const far = await startMosquitto();
-  const near = await startMosquitto({
-    files: async ({ port }) => [
-      {
-        name: 'mosquitto.conf',
-        text: [
-          `listener ${port} 127.0.0.1`,
-          ...['allow_anonymous true', 'set_tcp_nodelay true', 'persistence false'],
-          ...['connection far', `address 127.0.0.1:${far.port}`, 'bridge_protocol_version mqttv311'],
-          ...['cleansession true', 'try_private true', 'start_type automatic', 'restart_timeout 1 2'],
-          ...['keepalive_interval 10', 'notifications false', 'topic cutpoint/gw/+/req/+ out 0'],
-          ...['topic cutpoint/hello/+ out 0', 'topic cutpoint/dev/+/rep in 0', 'topic cutpoint/gw/+/st in 0'],
-          '',
-        ].join('\n'),
-      },
-    ],
-  });
+  const { far, near } = await startPair(['gw/+/req/+ out', 'hello/+ out', 'dev/+/rep in', 'gw/+/st in']);
   return {
     name: `two bridged Mosquitto ${packageVersion('mosquitto')}`,
     ...{ gatewayUrl: far.url, deviceUrl: near.url, hasLogins: false },
@@ -62,24 +46,12 @@ export async function startBridged(): Promise<TestedBroker> {
 
 /** Gateways and devices at both: what is said at one is heard at the other. Without logins. */
 export async function startBridgedNodes(): Promise<BrokerNodes> {
-  const far = await startMosquitto();
-  const topics = ['gw/+/req/+', 'hello/+', 'dev/+/rep', 'gw/+/st'];
-  const near = await startMosquitto({
-    files: async ({ port }) => [
-      {
-        name: 'mosquitto.conf',
-        text: [
-          `listener ${port} 127.0.0.1`,
-          ...['allow_anonymous true', 'set_tcp_nodelay true', 'persistence false'],
-          ...['connection far', `address 127.0.0.1:${far.port}`, 'bridge_protocol_version mqttv311'],
-          ...['cleansession true', 'try_private true', 'start_type automatic', 'restart_timeout 1 2'],
-          ...['keepalive_interval 10', 'notifications false'],
-          ...topics.map((topic) => `topic cutpoint/${topic} both 0`),
-          '',
-        ].join('\n'),
-      },
-    ],
-  });
+  const { far, near } = await startPair([
+    'gw/+/req/+ both',
+    'hello/+ both',
+    'dev/+/rep both',
+    'gw/+/st both',
+  ]);
   const nodes = [far, near];
   return {
     name: `two bridged Mosquitto ${packageVersion('mosquitto')}`,
@@ -90,4 +62,26 @@ export async function startBridgedNodes(): Promise<BrokerNodes> {
       for (const node of nodes) await node.close();
     },
   };
+}
+
+/** A bridge at the near one. @param topics each with the way it goes */
+async function startPair(topics: readonly string[]) {
+  const far = await startMosquitto();
+  const near = await startMosquitto({
+    files: async ({ port }) => [
+      {
+        name: 'mosquitto.conf',
+        text: [
+          `listener ${port} 127.0.0.1`,
+          ...['allow_anonymous true', 'set_tcp_nodelay true', 'persistence false'],
+          ...['connection far', `address 127.0.0.1:${far.port}`, 'bridge_protocol_version mqttv311'],
+          ...['cleansession true', 'try_private true', 'start_type automatic', 'restart_timeout 1 2'],
+          ...['keepalive_interval 10', 'notifications false'],
+          ...topics.map((topic) => `topic cutpoint/${topic} 0`),
+          '',
+        ].join('\n'),
+      },
+    ],
+  });
+  return { far, near };
 }

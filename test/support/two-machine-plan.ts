@@ -3,7 +3,8 @@ import { makePlan, planText } from '../../sdk/src/planner/plan.ts';
 import { readProfile } from '../../sdk/src/planner/profile.ts';
 import { armsFromProfiles } from '../../sdk/src/planner/profile-arms.ts';
 
-const CUT = 'a'.repeat(16);
+/** Id of its one cut. */
+export const TWO_MACHINE_CUT: string = 'a'.repeat(16);
 
 export function twoMachinePlan(): string {
   const [edge, cloud] = [profileOf('a small board', 300), profileOf('a server', 30)];
@@ -11,7 +12,7 @@ export function twoMachinePlan(): string {
     ...{ edge, cloud, reply: { receivedBytes: 1000, decodeMs: 0 } },
     transfers: [
       { cutId: null, profile: 'image', sentBytes: 100_000, encodeMs: 0 },
-      { cutId: CUT, profile: 'uint8+deflate', sentBytes: 10_000, encodeMs: 5 },
+      { cutId: TWO_MACHINE_CUT, profile: 'uint8+deflate', sentBytes: 10_000, encodeMs: 5 },
     ],
   });
   const link = { roundTripMs: 20, downlinkBitsPerSecond: 8e6, queueMs: 0 };
@@ -26,6 +27,14 @@ function profileOf(device: string, wholeMs: number) {
     ...{ measuredAt: '2026-11-22T12:00:00Z', slowdown: 1, inputShapes: { x: [1, 3, 224, 224] } },
     ...{ inputs: 1, inputSource: 'files', peakMemoryBytes: null, transfers: [], whole: timing(wholeMs) },
     reply: { profile: 'float32+deflate', bytes: 1000, encodeMs: 0, decodeMs: 0 },
-    cuts: [{ id: CUT, name: 'mixed4', depth: 0.5, head: timing(wholeMs / 2), tail: timing(wholeMs / 2) }],
+    cuts: [
+      {
+        id: TWO_MACHINE_CUT,
+        name: 'mixed4',
+        depth: 0.5,
+        head: timing(wholeMs / 2),
+        tail: timing(wholeMs / 2),
+      },
+    ],
   });
 }

@@ -3,52 +3,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makePlan, planText } from '../planner/plan.ts';
-import { readProfile } from '../planner/profile.ts';
-import { armsFromProfiles } from '../planner/profile-arms.ts';
+import { TWO_MACHINE_CUT, twoMachinePlan } from '../../../test/support/two-machine-plan.ts';
 
-const CUT = 'a'.repeat(16);
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cutpoint-simulate-'));
-  await writeFile(join(folder, 'plan.json'), plan());
+  await writeFile(join(folder, 'plan.json'), twoMachinePlan());
   const lines = Array.from({ length: 30 }, (_, i) => `${i} ${i % 10 < 5 ? 8 : 0.5}`);
   await writeFile(join(folder, 'bus.txt'), lines.join('\n'));
   await writeFile(join(folder, 'bad.txt'), '0 1\n0 2\n');
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-function plan(): string {
-  const [edge, cloud] = [profile('a small board', 300), profile('a server', 30)];
-  const arms = armsFromProfiles({
-    ...{ edge, cloud, reply: { receivedBytes: 1000, decodeMs: 0 } },
-    transfers: [
-      { cutId: null, profile: 'image', sentBytes: 100_000, encodeMs: 0 },
-      { cutId: CUT, profile: 'uint8+deflate', sentBytes: 10_000, encodeMs: 5 },
-    ],
-  });
-  const link = { roundTripMs: 20, downlinkBitsPerSecond: 8e6, queueMs: 0 };
-  return planText(makePlan({ edge, cloud, arms, link, wish: { objective: 'latency', constraints: {} } }));
-}
-
-function profile(device: string, wholeMs: number) {
-  const timing = (medianMs: number) => ({ medianMs, spreadMs: 1, runs: 15, isGuess: false });
-  return readProfile({
-    ...{ format: 'cutpoint-profile', version: 1, modelDigest: 'd'.repeat(64), device, provider: 'cpu' },
-    ...{
-      runtime: 'onnxruntime-node 1.30.0',
-      threads: 2,
-      executor: 'valve',
-      measuredAt: '2026-11-22T12:00:00Z',
-      pauseMs: 0,
-    },
-    ...{ slowdown: 1, inputShapes: { x: [1, 3, 224, 224] }, inputs: 1, inputSource: 'files' },
-    ...{ peakMemoryBytes: null, transfers: [], whole: timing(wholeMs) },
-    reply: { profile: 'float32+deflate', bytes: 1000, encodeMs: 0, decodeMs: 0 },
-    cuts: [{ id: CUT, name: 'mixed4', depth: 0.5, head: timing(wholeMs / 2), tail: timing(wholeMs / 2) }],
-  });
-}
 
 const MAIN = ['--conditions=@cutpoint/source', join(import.meta.dirname, 'main.ts')];
 
@@ -124,7 +90,7 @@ describe('cutpoint simulate', () => {
 
 describe('cutpoint watch', () => {
   const trace = {
-    ...{ arm: `${CUT}/uint8`, cut: 'mixed4', headMs: 50, encodeMs: 5, uplinkMs: 40, queueMs: 1 },
+    ...{ arm: `${TWO_MACHINE_CUT}/uint8`, cut: 'mixed4', headMs: 50, encodeMs: 5, uplinkMs: 40, queueMs: 1 },
     ...{ tailMs: 20, downlinkMs: 10, decodeMs: 1, sentBytes: 20_000, totalMs: 127 },
   };
   const change = {
