@@ -206,6 +206,7 @@ describe.skipIf(skip)('a device with a policy', () => {
       ['nobody to trust', { placement: { region: 'eu-1' } }, 'options-invalid'],
       ['keys that are none', { placement: { ...PLACE, gatewayKeys: 'eu-1' } }, 'options-invalid'],
       ['nothing to seal with', { encryption: undefined }, 'options-invalid'],
+      ['a pipeline, which goes on where nobody sees', { stages: [['a'], ['b']] }, 'options-invalid'],
       [
         'a policy with a limit that nobody knows',
         { policy: { placement: { region: ['eu-1'] } } },
@@ -250,7 +251,8 @@ describe.skipIf(skip)('a gateway with a policy beside its model', () => {
     await writeFile(at('devices.yaml'), JSON.stringify(devices));
     await writeFile(at('audit.pem'), AUDIT_KEYS.privateKey);
     await writeFile(at('eu.json'), JSON.stringify(honestClaim('eu').descriptor));
-    gateway = await startGateway(config({ descriptor: at('eu.json'), audit: at(name), http: '127.0.0.1:0' }));
+    const served = { descriptor: at('eu.json'), audit: at(name), http: '127.0.0.1:0', next: 'own' };
+    gateway = await startGateway(config(served));
   }, 60_000);
   afterAll(() => gateway?.stop());
 
@@ -360,6 +362,14 @@ describe.skipIf(skip)('a gateway with a policy beside its model', () => {
         dataClass: 'secret',
         code: 'placement-denied',
         reason: 'dataClass',
+      },
+      {
+        ...good,
+        what: 'a gateway behind this one, of which nobody knows where it is',
+        cut: cuts.at(-2),
+        route: [{ cut: deep?.id ?? '', profile: 'float32' }],
+        code: 'placement-denied',
+        reason: 'route',
       },
       { what: 'the clear', cut: deep, code: 'encryption-required', reason: 'encryption' },
       { ...good, what: 'a key that is over', keyId: 'k0', key: KEYS.over, code: 'decryption-failed' },
@@ -476,6 +486,8 @@ interface Asked {
   readonly keyId?: string;
   readonly key?: string;
   readonly dataClass?: string;
+  /** Who goes on behind this gateway. */
+  readonly route?: readonly { readonly cut: string; readonly profile: string }[];
   /** Put in its place by who carries the message. */
   readonly toClass?: string;
   readonly code: string;
@@ -486,7 +498,7 @@ interface Asked {
 const codec = createCodec({ deflate: deflateNode() });
 
 /** A request as a device would send it that has no policy of its own. */
-async function ask({ cut, keyId, key, dataClass, toClass }: Asked): Promise<unknown> {
+async function ask({ cut, keyId, key, dataClass, route, toClass }: Asked): Promise<unknown> {
   const transport = await connectMqtt({ url: broker.url });
   const randomId = () => randomBytes(12).toString('hex');
   const client = createRequestClient({
@@ -511,6 +523,7 @@ async function ask({ cut, keyId, key, dataClass, toClass }: Asked): Promise<unkn
       fetches: ['output'],
       replyProfile: 'float32',
       dataClass,
+      route,
     };
     return await client.request('eu', request, { deadlineMs: 5_000 });
   } finally {

@@ -60,6 +60,8 @@ async function openPlacement(
   if (rules.encryption === 'required' && !encryption)
     throw wrong('encryption: the policy requires it; give the session a key');
   checkOwnRegion(rules, own.region);
+  if ((options.stages?.length ?? 0) > 1)
+    throw wrong('stages: one at most with a policy, as nobody here sees where a gateway hands a request on');
   const counters = await countersOf(platform, own.gatewayCounters);
   const gate = createPlacementGate({
     ...{ rules, keys, counters },
@@ -131,18 +133,12 @@ function noteVerdict(trail: AuditTrail, { gateway, reasons, error, descriptor, k
 const REGIONAL: ReadonlySet<string> = new Set(['activations', 'parameters', 'region-differs']);
 
 /** The options as the policy leaves them, and which cuts it lets through. */
-export function placedOptions(
-  options: ResolvedOptions,
-  { rules, gate }: SessionPlacement,
-  model: SplitModel,
-) {
+export function placedOptions(options: ResolvedOptions, { rules }: SessionPlacement, model: SplitModel) {
   checkKept(rules, model.graph);
   const own: ResolvedOptions = {
     ...options,
     minDepth: Math.max(options.minDepth, rules.minDepth ?? 0),
     inputs: rules.inputs === 'stay' ? 'stay' : options.inputs,
-    // Nobody here can see where a gateway hands a request on to.
-    stages: gate ? options.stages?.slice(0, 1) : options.stages,
   };
   const denial = (cut: Cut, to?: Cut) => deniedBy(breachesOfCut(rules, cut, model.graph, to));
   return { own, denial };

@@ -41,7 +41,7 @@ const NEAR_MS = 15;
 /**
  * What is announced is seconds old, and all devices hear the same: were the least loaded one first for all, it would be the most
  * loaded one a moment later. So of those that are near, each is chosen by a share of the devices that falls by a factor e for
- * every so many milliseconds that it is busier. Less makes fleets swing, more hardly helps: docs/capacity.md.
+ * every so many milliseconds that it is busier.
  */
 const SPREAD_MS = 1000;
 /** A device leaves those that are near once a farther one is better by up to so much, each at another difference. */
