@@ -16,8 +16,6 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // A machine may be three times slower than the one on which a test was written.
     testTimeout: 90_000,
-    // Real processes, links and brokers on a machine that others may use: what fails is asked once more, and vitest says so.
-    retry: 1,
     hookTimeout: 90_000,
   },
 });
