@@ -37,9 +37,7 @@ describe('choosing an executor', () => {
   const convNet = { bytes: smallConvNet(), shapes: { input: [1, 3, 32, 32] } };
 
   // Both are timed, and another program may slow the better one down.
-  it('takes the valve where it computes what the chain does, and says what it measured', {
-    retry: 3,
-  }, async () => {
+  it('takes the valve where it computes what the chain does, and says what it measured', async () => {
     const model = await openModel(fileSource(ocrModels().rec.path), runtime, {
       inputShapes: { x: [1, 3, 48, 160] },
     });
