@@ -20,6 +20,11 @@ export interface SessionSetting {
   readonly installed: InstalledModel;
   /** What the fleet says; wins over the configuration. */
   readonly policy: PolicyConfig;
+  /**
+   * Whether it is on trial. What must have a gateway then has to find one with this version; a version in use starts without,
+   * for power may come back before the link does.
+   */
+  readonly isTrial: boolean;
 }
 
 export type OpenSession = (setting: SessionSetting) => Promise<SplitSession>;
@@ -35,12 +40,13 @@ export interface OpenerMeans {
 }
 
 export function sessionOpener(config: AgentConfig, { login, audit, counters }: OpenerMeans): OpenSession {
-  return async ({ name, installed, policy }) =>
+  return async ({ name, installed, policy, isTrial }) =>
     createSplitSession(installed.modelPath, {
       ...(await optionsOf(config, login, name)),
       ...(await bundledOptions(installed)),
       ...withoutUndefined(policy),
       ...(await placementOf(config, name, { installed, counters })),
+      startsOffline: !isTrial,
       audit: audit && named(audit, name),
     });
 }

@@ -15,6 +15,8 @@ export interface ModelStatus {
   /** Of the manifest; absent for the configuration's own file. */
   readonly sha256: string | undefined;
   readonly place: string | undefined;
+  /** The deepest cut's id, where only the head's weights are here. */
+  readonly headTo?: string;
   /** Whether the version has served long enough to be trusted. */
   readonly isConfirmed: boolean;
   /** The update on its way. */
@@ -75,7 +77,7 @@ export function report({ version, degraded, models, desired }: StatusParts): obj
 }
 
 function modelStatus({ host, store, updater }: ManagedModel): ModelStatus {
-  const { version, counter, sha256, place } = host.current?.installed ?? {};
+  const { version, counter, sha256, place, headTo } = host.current?.installed ?? {};
   const { isConfirmed, last } = store.slots;
   const { progress } = updater;
   return {
@@ -83,6 +85,7 @@ function modelStatus({ host, store, updater }: ManagedModel): ModelStatus {
     counter,
     sha256,
     place,
+    ...(headTo !== undefined && { headTo }),
     isConfirmed,
     ...(progress && { update: updateStatus(progress) }),
     ...(last && { last }),

@@ -12,6 +12,7 @@ export {
 } from './bundle/bundle.ts';
 export { type BundleCounters, openCounters } from './bundle/counters.ts';
 export {
+  type BundleHead,
   type BundleManifest,
   type BundlePart,
   decodeManifest,

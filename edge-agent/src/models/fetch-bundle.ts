@@ -29,9 +29,11 @@ export interface ManifestRules {
   readonly model: string;
   readonly trustedKeys: readonly TrustedKey[] | undefined;
   readonly leastCounter: number;
+  /** The policy keeps the weights of the tail off this device. */
+  readonly takesHeadAlone: boolean;
 }
 
-/** @throws SplitError `bundle-invalid`, `signature-invalid`, `bundle-outdated`, or what the link says */
+/** @throws SplitError `bundle-invalid`, `signature-invalid`, `bundle-outdated`, `placement-denied`, or what the link says */
 export async function fetchManifest(
   source: BundleSource,
   rules: ManifestRules,
@@ -62,13 +64,19 @@ async function signaturesOf(
 }
 
 function readManifest(bytes: Buffer, signatures: Buffer, rules: ManifestRules): BundleManifest {
-  const { model, trustedKeys, leastCounter } = rules;
+  const { model, trustedKeys, leastCounter, takesHeadAlone } = rules;
   if (trustedKeys !== undefined)
     verifyManifest(bytes, decodeSignatures(signatures.toString('utf8')), trustedKeys);
   const manifest = decodeManifest(bytes);
   if (manifest.model !== model)
     throw invalid(`the bundle is of model '${manifest.model}'; expected '${model}'`);
   checkCounter(manifest, leastCounter);
+  // Here and not when it is opened: by then its weights would lie on the disk.
+  if (takesHeadAlone && !manifest.head)
+    throw new SplitError(
+      'placement-denied',
+      'the bundle holds the whole model, and the policy keeps the weights of the tail in the cloud',
+    );
   return manifest;
 }
 

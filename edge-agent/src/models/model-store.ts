@@ -16,6 +16,7 @@ import {
   type TrustedKey,
   verifyParts,
 } from '@cutpoint/sdk/bundle';
+import type { SplitSession } from '@cutpoint/sdk/node';
 import type { Disk } from '../disk/disk.ts';
 import { readIfThere, readJson, replaceFile, replaceJson } from '../disk/durable-file.ts';
 import { FIRST_SLOTS, type Place, type Slots, slotsSchema, type UpdateOutcome } from './slots-file.ts';
@@ -38,7 +39,15 @@ export interface InstalledModel {
   readonly counter: number;
   /** Of the manifest, or nothing. */
   readonly sha256?: string;
+  /** The deepest cut's id, where only the head's weights are here. */
+  readonly headTo?: string;
 }
+
+/** Makes the session of a version that is here. On trial it must prove itself; else it starts without a cloud too. */
+export type OpenInstalled = (
+  installed: InstalledModel,
+  how?: { readonly isTrial: boolean },
+) => Promise<SplitSession>;
 
 export interface SignedManifest {
   readonly bytes: Uint8Array;
@@ -76,9 +85,10 @@ export async function openModelStore(options: ModelStoreOptions): Promise<ModelS
     const slot = join(folder, place);
     const bundle = await openBundle(slot, { trustedKeys });
     await verifyParts(bundle);
-    const { version, counter } = bundle.manifest;
+    const { version, counter, head } = bundle.manifest;
     const sha256 = digestOf(await readFile(join(slot, MANIFEST_FILE)));
-    return { place, modelPath: join(slot, MODEL_PART), folder: slot, version, counter, sha256 };
+    const found = { place, modelPath: join(slot, MODEL_PART), folder: slot, version, counter, sha256 };
+    return { ...found, ...(head && { headTo: head.cut }) };
   }
 
   async function stage(signed: SignedManifest, files: ReadonlyMap<string, string>): Promise<Place> {

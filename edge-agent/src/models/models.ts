@@ -10,9 +10,10 @@ import { storageError } from '../disk/node-disk.ts';
 import type { OpenSession } from '../sessions.ts';
 import { type BlobCache, createBlobCache } from './blob-cache.ts';
 import { createModelHost, type ModelHost } from './model-host.ts';
-import { type InstalledModel, type ModelStore, openModelStore } from './model-store.ts';
+import { type InstalledModel, type ModelStore, type OpenInstalled, openModelStore } from './model-store.ts';
 import { openPolicies, type Policies } from './policies.ts';
 import { startModel } from './start-model.ts';
+import { takesHeadAlone } from './tail-weights.ts';
 import { createUpdater, type Updater } from './updater.ts';
 
 export interface ManagedModel {
@@ -87,8 +88,8 @@ async function openManaged(name: string, o: OpenModelsOptions, shared: Shared): 
   const host = createModelHost(name, (installed) => o.onUse?.(name, installed));
   const folder = join(config.state, 'models', name);
   const store = await openModelStore({ disk, folder, basePath: config.models[name]?.path, trustedKeys });
-  const open: Parameters<typeof startModel>[0]['open'] = (installed) =>
-    o.openSession({ name, installed, policy: policies.of(name) });
+  const open: OpenInstalled = (installed, { isTrial } = { isTrial: false }) =>
+    o.openSession({ name, installed, policy: policies.of(name), isTrial });
   const loaded = await startModel({ store, open, now });
   if (loaded) await host.replace(loaded);
   const lockPath = join(config.state, 'update.lock');
@@ -99,6 +100,7 @@ async function openManaged(name: string, o: OpenModelsOptions, shared: Shared): 
     config: config.updates,
     lockPath,
     open,
+    takesHeadAlone: () => takesHeadAlone(config.models[name] ?? {}),
     onChange,
     now,
   });

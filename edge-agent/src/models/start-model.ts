@@ -1,13 +1,12 @@
 /** Which version a model starts with: the active one, or the best that opens. */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
-import type { SplitSession } from '@cutpoint/sdk/node';
 import type { LoadedModel } from './model-host.ts';
-import { type InstalledModel, type ModelStore, reasonOf } from './model-store.ts';
+import { type ModelStore, type OpenInstalled, reasonOf } from './model-store.ts';
 import type { Place, UpdateOutcome } from './slots-file.ts';
 
 export interface StartModelOptions {
   readonly store: ModelStore;
-  readonly open: (installed: InstalledModel) => Promise<SplitSession>;
+  readonly open: OpenInstalled;
   readonly now: () => number;
 }
 

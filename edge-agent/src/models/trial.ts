@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SplitError, type Tensor } from '@cutpoint/sdk';
+import { SplitError, type Tensor, type Tensors } from '@cutpoint/sdk';
 import { compareOutputs, decodeNpy, sampleFeeds } from '@cutpoint/sdk/gateway';
 import type { SplitSession } from '@cutpoint/sdk/node';
 
@@ -13,7 +13,10 @@ export interface TrialResult {
   readonly recordings: number;
 }
 
-/** All runs are on the device alone, whatever the model's policy. @throws SplitError `bundle-invalid`, `runtime-failed` */
+/**
+ * All runs are on the device alone, whatever the model's policy; of a head they end at its deepest cut, and so do its
+ * recordings. @throws SplitError `bundle-invalid`, `runtime-failed`
+ */
 export async function runTrial(
   session: SplitSession,
   folder: string,
@@ -26,15 +29,20 @@ export async function runTrial(
 }
 
 async function play(session: SplitSession, folder: string, tolerance: number): Promise<void> {
-  const feeds = await readTensors(folder, 'input', session.inputNames);
-  const expected = await readTensors(folder, 'output', session.outputNames);
-  const values = (await session.run(feeds, { arm: 'device' })) as unknown as Record<string, Tensor>;
-  const { relative, output } = compareOutputs(values, expected, session.outputNames);
+  const { inputNames, outputNames } = session.head ?? session;
+  const feeds = await readTensors(folder, 'input', inputNames);
+  const expected = await readTensors(folder, 'output', outputNames);
+  const { relative, output } = compareOutputs(await runHere(session, feeds), expected, outputNames);
   if (relative <= tolerance) return;
   throw new SplitError(
     'bundle-invalid',
     `the trial's output '${output}' differs by ${relative.toPrecision(2)} from ${folder}; the limit is ${tolerance}`,
   );
+}
+
+async function runHere(session: SplitSession, feeds: Tensors): Promise<Tensors> {
+  if (session.head) return session.head.run(feeds);
+  return (await session.run(feeds, { arm: 'device' })) as unknown as Tensors;
 }
 
 async function readTensors(
@@ -55,5 +63,5 @@ async function readTensors(
 /** With made-up inputs, where all shapes but the batch are fixed. */
 async function runOnce(session: SplitSession): Promise<void> {
   const feeds = sampleFeeds(session.inputMetadata, {});
-  if (feeds !== undefined) await session.run(feeds, { arm: 'device' });
+  if (feeds !== undefined) await runHere(session, feeds);
 }

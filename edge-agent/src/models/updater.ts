@@ -14,6 +14,7 @@ import {
   digestOf,
   type InstalledModel,
   type ModelStore,
+  type OpenInstalled,
   reasonOf,
   type SignedManifest,
 } from './model-store.ts';
@@ -32,7 +33,9 @@ export interface UpdaterOptions {
   readonly config: UpdatesConfig;
   /** While this file is there, nothing is switched. */
   readonly lockPath: string;
-  readonly open: (installed: InstalledModel) => Promise<SplitSession>;
+  readonly open: OpenInstalled;
+  /** Asked before a byte of a bundle is fetched: whether a whole model may not be on this device. */
+  readonly takesHeadAlone: () => Promise<boolean>;
   /** Removes blobs that no model needs. */
   readonly prune: () => Promise<void>;
   readonly onChange: () => void;
@@ -113,13 +116,21 @@ export function createUpdater(options: UpdaterOptions): Updater {
     }
   }
 
-  function manifestOf({ source, isLocal }: UpdateRequest, signal: AbortSignal): Promise<SignedManifest> {
+  async function manifestOf(
+    { source, isLocal }: UpdateRequest,
+    signal: AbortSignal,
+  ): Promise<SignedManifest> {
     const { trustedKeys, counters } = options;
     if (trustedKeys === undefined && !isLocal)
       throw new SplitError('signature-invalid', 'updates.keys names no key, so nothing is taken from afar');
     return fetchManifest(
       source,
-      { model: host.name, trustedKeys, leastCounter: counters.get(host.name) },
+      {
+        model: host.name,
+        trustedKeys,
+        leastCounter: counters.get(host.name),
+        takesHeadAlone: await options.takesHeadAlone(),
+      },
       signal,
     );
   }
@@ -162,7 +173,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
     const { trial } = store.slots;
     await store.change({ trial: { sha256, tries: trial?.sha256 === sha256 ? trial.tries + 1 : 1 } });
     const installed = await store.open(place);
-    const session = await options.open(installed);
+    const session = await options.open(installed, { isTrial: true });
     try {
       await runTrial(session, installed.folder ?? '', config.tolerance);
       signal.throwIfAborted();

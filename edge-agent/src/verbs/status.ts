@@ -22,9 +22,7 @@ export function statusText(status: AgentStatus): string {
   const { agent, device = 'no fleet', upSeconds, broker, degraded, machine } = status;
   const models = Object.entries(status.models).map(([name, model]) => [
     name,
-    model.version === undefined
-      ? 'none yet'
-      : `${model.version}${model.isConfirmed ? '' : ' (on probation)'}`,
+    versionText(model),
     model.stats?.splitAnswers ?? 0,
     (model.stats?.localAnswers ?? 0) + (model.stats?.fallbacks ?? 0),
     model.stats?.failures ?? 0,
@@ -43,6 +41,12 @@ export function statusText(status: AgentStatus): string {
     machineText(machine),
     '',
   ].join('\n');
+}
+
+function versionText({ version, isConfirmed, headTo }: AgentStatus['models'][string]): string {
+  if (version === undefined) return 'none yet';
+  const notes = [headTo && `head to ${headTo}`, !isConfirmed && 'on probation'].filter(Boolean);
+  return notes.length === 0 ? version : `${version} (${notes.join(', ')})`;
 }
 
 function updateText({ update, last }: AgentStatus['models'][string]): string {

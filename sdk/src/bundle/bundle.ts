@@ -5,6 +5,7 @@ import { lstat, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SplitError } from '../errors.ts';
 import {
+  type BundleHead,
   type BundleManifest,
   type BundlePart,
   decodeManifest,
@@ -27,6 +28,8 @@ export interface CreateBundleOptions {
   readonly version: string;
   readonly counter: number;
   readonly createdAt: Date;
+  /** Where `model.onnx` is the head of a model alone. */
+  readonly head?: BundleHead | undefined;
 }
 
 export interface VerifyBundleOptions {
@@ -58,6 +61,7 @@ export async function createBundle(directory: string, o: CreateBundleOptions): P
     version: o.version,
     counter: o.counter,
     createdAt: o.createdAt.toISOString(),
+    ...(o.head && { head: o.head }),
     parts,
   };
   await writeFile(join(directory, MANIFEST_FILE), encodeManifest(manifest));

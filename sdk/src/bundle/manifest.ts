@@ -27,8 +27,17 @@ export interface BundleManifest {
   readonly counter: number;
   /** When it was made, ISO 8601. */
   readonly createdAt: string;
+  /** There where `model.onnx` is the head of the model alone: where it ends, and of which model it is. */
+  readonly head?: BundleHead | undefined;
   /** By path, ascending; `model.onnx` is among them. */
   readonly parts: readonly BundlePart[];
+}
+
+export interface BundleHead {
+  /** Id of the deepest cut that a device can use. */
+  readonly cut: string;
+  /** Digest of the whole model, which gateways serve. */
+  readonly modelDigest: string;
 }
 
 export const MANIFEST_FILE = 'bundle.json';
@@ -50,6 +59,12 @@ const schema = z.strictObject({
   version: name,
   counter: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   createdAt: z.iso.datetime(),
+  head: z
+    .strictObject({
+      cut: z.string().regex(/^[0-9a-f]{16}$/, 'expected the id of a cut'),
+      modelDigest: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
+    })
+    .optional(),
   parts: z
     .array(
       z.strictObject({

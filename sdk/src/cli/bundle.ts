@@ -3,9 +3,13 @@ import { chmod, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { createBundle, openBundle, signBundle, verifyParts } from '../bundle/bundle.ts';
-import { MANIFEST_FILE } from '../bundle/manifest.ts';
+import { type BundleHead, type BundleManifest, MANIFEST_FILE, MODEL_PART } from '../bundle/manifest.ts';
 import { generateSigningKeys, readTrustedKeys } from '../bundle/signing-keys.ts';
+import { deepestCut, readHeadNote } from '../cut/head-note.ts';
 import { SplitError } from '../errors.ts';
+import { readModel } from '../onnx/model.ts';
+import { fileSource } from '../source/file.ts';
+import { type WrittenHead, writeHead } from './bundle-head.ts';
 import { readNumber } from './quantity.ts';
 import { readText } from './read-document.ts';
 import type { ExitCode, Verb } from './verb.ts';
@@ -15,10 +19,12 @@ interface BundleFlags {
   readonly modelVersion: string;
   readonly counter: number;
   readonly out?: string;
+  readonly headTo?: string;
+  readonly headOut?: string;
   readonly json?: boolean;
 }
 
-/** Makes a bundle of a folder, in place or as a copy. */
+/** Makes a bundle of a folder, in place or as a copy; and another one of the model's head alone, for devices. */
 export const bundleVerb: Verb<BundleFlags> = {
   name: 'bundle',
   describe: (command: Command) =>
@@ -33,29 +39,86 @@ export const bundleVerb: Verb<BundleFlags> = {
           .makeOptionMandatory(),
       )
       .option('--out <folder>', 'make it a copy there, and leave the folder as it is')
+      .option(
+        '--head-to <cut>',
+        'also for devices: the head up to this cut, by id or name, without other weights',
+      )
+      .option('--head-out <folder>', 'where that bundle goes')
       .option('--json', 'one JSON document on stdout')
       .addHelpText(
         'after',
         '\nExample:\n  $ cutpoint bundle ./net --model net --model-version 3 --counter 17 --out models/net/3',
       ),
-  async run(folder, { model, modelVersion: version, counter, out, json }, world): Promise<ExitCode> {
+  async run(folder, flags, world): Promise<ExitCode> {
+    const { out, headTo, headOut, json } = flags;
+    if ((headTo === undefined) !== (headOut === undefined))
+      throw new SplitError('options-invalid', '--head-to and --head-out go together');
+    const createdAt = world.now();
     if (out !== undefined) await copyInto(folder, out);
+    if (headOut !== undefined) await checkEmpty(headOut, '--head-out');
     const directory = out ?? folder;
-    const manifest = await createBundle(directory, { model, version, counter, createdAt: world.now() });
-    const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
-    world.writeOut(
-      json
-        ? `${JSON.stringify({ directory, ...manifest })}\n`
-        : `${join(directory, MANIFEST_FILE)}: ${manifest.parts.length} parts, ${bytes} bytes; sign it with cutpoint sign\n`,
-    );
+    const head = headTo === undefined ? undefined : await writeHead(directory, headOut ?? '', headTo);
+    const manifest = await bundleOf(directory, flags, createdAt);
+    const ofHead = headOut === undefined ? undefined : await bundleOf(headOut, flags, createdAt);
+    if (json) {
+      const more = ofHead && { headBundle: { directory: headOut, ...ofHead, ...factsOf(head) } };
+      world.writeOut(`${JSON.stringify({ directory, ...manifest, ...more })}\n`);
+      return 0;
+    }
+    world.writeOut(lineOf(directory, manifest));
+    if (ofHead && headOut !== undefined) world.writeOut(`${lineOf(headOut, ofHead)}${describeHead(head)}`);
     return 0;
   },
 };
 
-async function copyInto(folder: string, out: string): Promise<void> {
+async function bundleOf(
+  directory: string,
+  { model, modelVersion: version, counter }: BundleFlags,
+  createdAt: Date,
+): Promise<BundleManifest> {
+  return createBundle(directory, { model, version, counter, createdAt, head: await headIn(directory) });
+}
+
+/** What the file says of itself; a file that is no model has no head either. */
+async function headIn(directory: string): Promise<BundleHead | undefined> {
+  const bytes = await fileSource(join(directory, MODEL_PART))
+    .readStructure?.()
+    .catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  try {
+    const note = readHeadNote(readModel(bytes));
+    return note && { cut: deepestCut(note).id, modelDigest: note.model };
+  } catch {
+    return undefined; // Whoever opens it says what is wrong.
+  }
+}
+
+function lineOf(directory: string, { parts }: BundleManifest): string {
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  return `${join(directory, MANIFEST_FILE)}: ${parts.length} parts, ${bytes} bytes; sign it with cutpoint sign\n`;
+}
+
+function factsOf(head: WrittenHead | undefined): object {
+  return head ? { cutName: head.deepest.name, recordings: head.recordings, isOffered: head.isOffered } : {};
+}
+
+function describeHead(head: WrittenHead | undefined): string {
+  if (!head) return '';
+  const { deepest, recordings, isOffered } = head;
+  const lines = [`  the head to cut ${deepest.id} (${deepest.name}), with ${recordings} recordings`];
+  if (!isOffered)
+    lines.push(`  gateways offer that cut once cutpoint.json names it: {"cuts": ["${deepest.id}"]}`);
+  return `${lines.join('\n')}\n`;
+}
+
+async function checkEmpty(out: string, flag: string): Promise<void> {
   await mkdir(out, { recursive: true });
   if ((await readdir(out)).length > 0)
-    throw new SplitError('options-invalid', `--out is ${out}, which is not empty`);
+    throw new SplitError('options-invalid', `${flag} is ${out}, which is not empty`);
+}
+
+async function copyInto(folder: string, out: string): Promise<void> {
+  await checkEmpty(out, '--out');
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
     throw new SplitError('options-invalid', `${folder} is not a folder`);
   await cp(folder, out, { recursive: true, dereference: true });

@@ -1,7 +1,13 @@
 /** A policy's placement in a plan: where the gateway is, and which arms may not be because of that or of what they send. */
 import { SplitError } from '../errors.ts';
 import { decodeDescriptorFile, readDescriptor } from '../placement/descriptor.ts';
-import { breachesOfCut, breachesOfPlace, checkKept, type Place } from '../planner/placement.ts';
+import {
+  breachesOfCut,
+  breachesOfPlace,
+  breachesOfWhole,
+  checkKept,
+  type Place,
+} from '../planner/placement.ts';
 import type { PlannedArm } from '../planner/planned-arm.ts';
 import { placementRules } from '../planner/policy.ts';
 import type { SplitModel } from '../session/open-model.ts';
@@ -32,9 +38,13 @@ export async function planPlacement(
   return {
     region: place.region,
     placementOf(arm) {
-      if (arm.kind === 'device') return [];
-      const [cut, to] = cutsOf(arm);
-      const breaches = [...ofPlace, ...(cut ? breachesOfCut(rules, cut, model.graph, to) : [])];
+      const [cut, to] = arm.kind === 'device' ? [] : cutsOf(arm);
+      const endsHere = arm.kind === 'device' || to !== undefined;
+      const breaches = [
+        ...(arm.kind === 'device' ? [] : ofPlace),
+        ...(endsHere ? breachesOfWhole(rules) : []),
+        ...(cut ? breachesOfCut(rules, cut, model.graph, to) : []),
+      ];
       // Regions, depth and the input itself are constraints of the plan, which names them so.
       const own = breaches.filter(
         ({ reason }) => !COVERED.has(reason) && !(reason === 'inputs' && arm.sendsInput),

@@ -36,6 +36,11 @@ export function cutMaker(
   };
 }
 
+/** The cut with its bytes at these shapes. */
+export function sizedCut(cut: Cut, sizedTypes: TypesByName): Cut {
+  return { ...cut, ...measure(cut.tensors, sizedTypes) };
+}
+
 function outputTensors(graph: Graph, types: TypesByName): CutTensor[] {
   return graph.outputs.map((output) => types.get(output.name)).filter((info) => info !== undefined);
 }

@@ -37,7 +37,7 @@ function* tensorsOf(graph: OnnxGraph): Generator<OnnxTensor> {
 }
 
 /** Read again, at the price of the subgraphs: they are not kept, as nothing else asks for them. */
-function* subgraphsOf({ span }: OnnxNode): Generator<OnnxGraph> {
+export function* subgraphsOf({ span }: OnnxNode): Generator<OnnxGraph> {
   const [attributes, oneGraph, manyGraphs] = [5, 6, 11];
   for (const attribute of fieldsOf(span)) {
     if (attribute.number !== attributes) continue;

@@ -83,7 +83,7 @@ function readSparseTensor(span: Span): OnnxTensor {
   throw modelInvalid(span.start, 'sparse initializer without values');
 }
 
-function readNode(span: Span, depth: number): OnnxNode {
+export function readNode(span: Span, depth = 0): OnnxNode {
   const node = { name: '', opType: '', domain: '', inputs: [] as string[], outputs: [] as string[] };
   const captures = new Set<string>();
   let hasSubgraph = false;

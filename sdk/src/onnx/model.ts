@@ -15,7 +15,14 @@ import {
 import { WireWriter } from './wire-writer.ts';
 
 /** Fields of ModelProto. */
-export const MODEL_FIELD = { irVersion: 1, graph: 7, opsetImport: 8, trainingInfo: 20 } as const;
+export const MODEL_FIELD = {
+  irVersion: 1,
+  graph: 7,
+  opsetImport: 8,
+  metadata: 14,
+  trainingInfo: 20,
+  functions: 25,
+} as const;
 
 export interface OnnxModel {
   readonly bytes: Uint8Array;

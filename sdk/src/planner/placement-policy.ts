@@ -20,6 +20,8 @@ export interface PlacementLimits {
   readonly providers?: readonly string[] | undefined;
   /** Longest time that a gateway may keep what it was sent, or answered, in milliseconds after the answer. */
   readonly retentionMs?: number | undefined;
+  /** `cloud`: of the weights a device holds those of a head alone. */
+  readonly tailWeights?: 'cloud' | 'anywhere' | undefined;
 }
 
 export interface PlacementPolicy extends PlacementLimits {
@@ -54,6 +56,7 @@ const limitFields = {
   encryption: z.optional(z.enum(['required', 'optional'])),
   providers: z.optional(Names),
   retentionMs: z.optional(z.number().check(z.nonnegative())),
+  tailWeights: z.optional(z.enum(['cloud', 'anywhere'])),
 };
 
 const DEFAULT_SKEW_MS = 60_000;
@@ -112,6 +115,7 @@ function narrower(a: PlacementLimits, b: PlacementLimits): PlacementLimits {
       : undefined,
     providers: common(a.providers, b.providers),
     retentionMs: smallest(a.retentionMs, b.retentionMs),
+    tailWeights: [a, b].some(({ tailWeights }) => tailWeights === 'cloud') ? ('cloud' as const) : undefined,
   };
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

@@ -25,6 +25,7 @@ export type PlacementReason =
   | 'inputs'
   | 'keep'
   | 'dataClass'
+  | 'tailWeights'
   | 'route';
 
 export interface Breach {
@@ -123,6 +124,13 @@ export function checkKept({ keep }: PlacementRules, { inputs, producers }: Value
   const stray = keep.find((name) => !producers.has(name) && !inputs.some((input) => input.name === name));
   if (stray === undefined) return;
   throw new SplitError('options-invalid', `policy.placement.keep: the model has no value '${stray}'`);
+}
+
+/** What speaks against a device that runs the last layers, as one that holds the whole model can. */
+export function breachesOfWhole({ tailWeights }: PlacementRules): readonly Breach[] {
+  if (tailWeights !== 'cloud') return [];
+  const what = 'the device would hold the whole model, and the weights of its tail stay in the cloud';
+  return [{ reason: 'tailWeights', what }];
 }
 
 /** `encryption-required` where nothing but the seal is missing, `placement-denied` else; none for no breach. */

@@ -13,20 +13,49 @@ import { makeTrace, NO_STAGES } from './trace.ts';
 
 /** Runs the whole model segment by segment, encodes what crosses each cut, and gives the controller the costs. */
 export async function calibrate(parts: SessionParts, args: RunArguments, device: DeviceArm): Promise<Answer> {
-  const { controller, options } = parts;
-  const crossing = parts.executor.cuts.flatMap(({ tensors }) => tensors.map(({ name }) => name));
-  const fetches = [...new Set([...args.fetches, ...crossing])];
-  const run = await parts.pace.stage(
-    'model',
-    () => parts.executor.run({ feeds: args.feeds, fetches, ...signalOf(args.options) }),
-    args.options.signal,
-  );
-  const segmentMs = run.value.segmentMs.map((ms) => ms * options.emulatedSlowdown);
+  const run = await runCrossing(parts, args, { fetches: args.fetches });
+  const segmentMs = run.value.segmentMs.map((ms) => ms * parts.options.emulatedSlowdown);
   const wholeMs = sum(segmentMs);
-  controller.setCost(device, { ...FREE, headMs: wholeMs });
+  parts.controller.setCost(device, { ...FREE, headMs: wholeMs });
   const outputs = Object.fromEntries(args.fetches.map((name) => [name, run.value.values[name]])) as Tensors;
-  const reply = await replyCost(parts, outputs, options.replyProfile);
+  const reply = await replyCost(parts, outputs, parts.options.replyProfile);
+  await learnArms(parts, args, { values: { ...args.feeds, ...run.value.values }, segmentMs, reply });
+  return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
+}
+
+/** The same where only the head is here: up to its deepest cut, and what comes back is for the answers to show. */
+export async function calibrateHead(parts: SessionParts, args: RunArguments): Promise<void> {
+  const run = await runCrossing(parts, args, { fetches: [], to: parts.executor.cuts.at(-1) });
+  const segmentMs = run.value.segmentMs.map((ms) => ms * parts.options.emulatedSlowdown);
   const values = { ...args.feeds, ...run.value.values };
+  await learnArms(parts, args, { values, segmentMs, reply: { receivedBytes: 0, decodeMs: 0 } });
+}
+
+/** One run that gives what crosses every cut. */
+function runCrossing(
+  { executor, pace }: SessionParts,
+  args: RunArguments,
+  { fetches, to }: { readonly fetches: readonly string[]; readonly to?: Cut | undefined },
+) {
+  const crossing = executor.cuts.flatMap(({ tensors }) => tensors.map(({ name }) => name));
+  const all = [...new Set([...fetches, ...crossing])];
+  const run = () => executor.run({ to, feeds: args.feeds, fetches: all, ...signalOf(args.options) });
+  return pace.stage('model', run, args.options.signal);
+}
+
+interface Measured {
+  readonly values: Tensors;
+  readonly segmentMs: readonly number[];
+  readonly reply: Awaited<ReturnType<typeof replyCost>>;
+}
+
+async function learnArms(
+  parts: SessionParts,
+  args: RunArguments,
+  { values, segmentMs, reply }: Measured,
+): Promise<void> {
+  const { controller, options } = parts;
+  const wholeMs = sum(segmentMs);
   // Arms that differ in their second cut alone send the same; most that differ in the first alone get the same.
   const [sent, received] = [onceByKey(sentCost), onceByKey(replyCost)];
   for (const arm of parts.arms) {
@@ -41,7 +70,6 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
     const tailMs = (wholeMs - headMs - (lastMs ?? 0)) / options.emulatedSlowdown;
     controller.setCost(arm, { headMs, ...way, tailMs, ...back, ...(lastMs !== undefined && { lastMs }) });
   }
-  return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
 }
 
 /** What the gateway announces of its tails replaces the guess; what its replies showed later counts more. */

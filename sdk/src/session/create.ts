@@ -16,6 +16,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { createRequestClient, type RequestClient } from '../transport/request-client.ts';
 import type { Transport } from '../transport/transport.ts';
+import { openHeadExecutor } from './head-executor.ts';
+import { headOptions, isHead } from './head-rules.ts';
 import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
@@ -79,17 +81,24 @@ export async function createSplitSessionOn(
     await runtime.close();
   };
   try {
-    const [model] = await Promise.all([
-      openModel(source, runtime, asked.inputShapes === undefined ? {} : { inputShapes: asked.inputShapes }),
-      findGateway(client, asked, clock),
+    const [model, missing] = await Promise.all([
+      openModel(source, runtime, { inputShapes: asked.inputShapes, mayBeHead: true }),
+      findGateway(client, asked, clock).then(() => undefined, asSplitError),
     ]);
-    const { own: options, denial } = placedOptions(asked, placement, model);
-    checkTail(client, options, model);
+    const possible = isHead(model) ? headOptions(given, asked) : asked;
+    const { own: options, denial } = placedOptions(possible, placement, model);
+    if (options.fallback === 'none' && !options.startsOffline) {
+      if (missing) throw missing;
+      checkTail(client, options, model);
+    }
     const plan = await planOf(platform, options, model);
     const planned = plan && plannedArms(plan, model, { ...options, denial });
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
     const { quantise } = options.runtime ?? {};
-    const executor = await openExecutor(model, cuts, runtime, { isBatching: false, quantise });
+    const how = { isBatching: false, quantise };
+    const executor = isHead(model)
+      ? await openHeadExecutor(model, cuts, runtime, how)
+      : await openExecutor(model, cuts, runtime, how);
     // Randomness only spreads a fleet's moves: which arm is best does not depend on it.
     const controller = createController(DEVICE_ARM, {
       random: Math.random,
@@ -196,10 +205,11 @@ function sessionArms(
   const [inputCut] = model.cuts;
   if (inputCut === undefined)
     throw new SplitError('cut-invalid', 'the model has no cut at all: what its inputs feed cannot be sent');
-  if (!planned) return allowedArms(inputCut, executor.cuts, { ...options, stages: options.stages?.length });
   const open = new Set(executor.cuts.map(({ id }) => id));
-  return planned.arms.filter(
-    (arm) => arm.kind === 'device' || innerCuts(arm).every(({ id }) => open.has(id)),
+  const arms =
+    planned?.arms ?? allowedArms(inputCut, executor.cuts, { ...options, stages: options.stages?.length });
+  return arms.filter((arm) =>
+    arm.kind === 'device' ? !isHead(model) : innerCuts(arm).every(({ id }) => open.has(id)),
   );
 }
 
@@ -214,35 +224,38 @@ function withPlanLimits(options: ResolvedOptions, plan: Plan | undefined): Resol
   };
 }
 
-/** Waits for a gateway that serves the model; with a fallback the session can do without one. */
+/** Waits for a gateway that serves the model. @throws SplitError why there is none */
 async function findGateway(client: RequestClient, options: ResolvedOptions, clock: Clock): Promise<void> {
   const limitMs = options.connectTimeoutMs;
   const untilMs = clock.nowMs() + limitMs;
-  try {
-    await client.start();
-    const deadlineMs = Math.max(1, untilMs - clock.nowMs());
-    await client.waitForGateway(options.model, { deadlineMs, limitMs });
-  } catch (error) {
-    if (options.fallback === 'none') throw error;
-  }
+  await client.start();
+  const deadlineMs = Math.max(1, untilMs - clock.nowMs());
+  await client.waitForGateway(options.model, { deadlineMs, limitMs });
 }
 
-/** A gateway with another model of that name is a mistake to be told at once, unless the device can do without. */
+/** A gateway with another model of that name is a mistake to be told at once. */
 function checkTail(client: RequestClient, options: ResolvedOptions, model: SplitModel): void {
   const { error } = lookForTail(firstGateways({ client, options }), { client, options }, model.digest);
-  if (error && options.fallback === 'none') throw error;
+  if (error) throw error;
 }
 
 /** The cuts that the gateway announces, or, while none is there, those that it would choose itself. */
 function offeredCuts(model: SplitModel, client: RequestClient, options: ResolvedOptions): readonly Cut[] {
   const { digest } = model;
   const found = findTails(client.gateways(), { ...options, digest });
-  if (found.length === 0) return candidateCuts(model.cuts, model.graph, { limit: options.maxCuts });
+  if (found.length === 0) return candidatesOf(model, options);
   // Of a pipeline each stage knows cuts of its own; else the gateway that is asked counts.
   const asked = (options.stages?.length ?? 1) > 1 ? found : found.slice(0, 1);
   const known = new Set(
     asked.flatMap(({ announced: { cuts, range } }) => (range?.cuts ?? cuts).map(({ id }) => id)),
   );
-  const isInside = ({ position }: Cut) => position > 0 && position < model.graph.nodes.length;
+  // A head's graph ends at its deepest cut, which is one inside the model.
+  const end = isHead(model) ? Number.POSITIVE_INFINITY : model.graph.nodes.length;
+  const isInside = ({ position }: Cut) => position > 0 && position < end;
   return model.cuts.filter((cut) => known.has(cut.id) && isInside(cut)).slice(0, options.maxCuts);
+}
+
+function candidatesOf(model: SplitModel, { maxCuts }: ResolvedOptions): readonly Cut[] {
+  if (!isHead(model)) return candidateCuts(model.cuts, model.graph, { limit: maxCuts });
+  return model.cuts.filter(({ id }) => model.head.candidates.includes(id)).slice(0, maxCuts);
 }

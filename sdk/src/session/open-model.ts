@@ -1,6 +1,8 @@
 /** Opens a model: reads it, asks the runtime for the type of every value, and finds the legal cuts. */
 import type { Cut } from '../cut/cut.ts';
+import { deepestCut, type HeadNote, readHeadNote } from '../cut/head-note.ts';
 import { legalCuts, type TypesByName } from '../cut/legal-cuts.ts';
+import { sizedCut } from '../cut/make-cut.ts';
 import { leaveWeights } from '../cut/skeleton.ts';
 import { SplitError } from '../errors.ts';
 import { buildGraph, type Graph } from '../onnx/graph.ts';
@@ -23,6 +25,8 @@ export interface OpenModelOptions {
    * segments go on taking every shape that the model takes.
    */
   readonly inputShapes?: InputShapes | undefined;
+  /** Whether the file may hold the head of a model alone. @default false */
+  readonly mayBeHead?: boolean | undefined;
 }
 
 export interface SplitModel {
@@ -42,30 +46,62 @@ export interface SplitModel {
   readonly source: ModelSource;
   /** As they were given to openModel. */
   readonly inputShapes: InputShapes;
+  /**
+   * There where the file holds the head of a model alone: `graph` and `types` are then the head's, all else is that of
+   * the whole model, as the note has it.
+   */
+  readonly head?: HeadNote | undefined;
 }
 
 /** @throws SplitError `model-invalid`, `options-invalid` for an impossible inputShapes, `runtime-failed` */
 export async function openModel(
   source: ModelSource,
   runtime: Runtime,
-  { inputShapes = {} }: OpenModelOptions = {},
+  { inputShapes = {}, mayBeHead = false }: OpenModelOptions = {},
 ): Promise<SplitModel> {
   const [bytes, fileDigest] = await Promise.all([source.readStructure?.() ?? source.read(), source.digest()]);
   const read = buildGraph(readModel(bytes));
-  const digest = await modelDigest(source, read.model, fileDigest);
+  const head = readHeadNote(read.model);
+  if (head && !mayBeHead)
+    throw new SplitError('model-invalid', 'the file holds the head of a model alone; give the whole model');
+  const digest = head?.model ?? (await modelDigest(source, read.model, fileDigest));
   // Of a file only the skeleton is kept: the weights are read from the file again by whoever runs them.
   const graph = source.location === undefined ? read : leaveWeights(read, source.location);
   const inputs = graph.inputs.map(inputInfo);
-  const bound = bindShapes(inputs, inputShapes);
+  const bound = bindShapes(inputs, shapesOf(inputs, { shapes: inputShapes, head }));
   const declared = createProbe(graph, { source, runtime, inputs });
   const types = await probeTypes(declared);
   const fed = bound ? createProbe(graph, { source, runtime, inputs: bound }) : declared;
   const sizedTypes = await measureShapes(fed, bound ? await probeTypes(fed) : types);
+  const found = { digest, model: graph.model, graph, types, sizedTypes, source, inputShapes };
+  if (head) {
+    const cuts = cutsOfHead(head, graph, sizedTypes);
+    return { ...found, inputs: head.inputs, outputs: head.outputs, cuts, head };
+  }
   const cuts = legalCuts(graph, types, digest, { sizedTypes });
   const outputs = graph.outputs
     .map((output) => outputInfo(output, types))
     .filter((info) => info !== undefined);
-  return { digest, model: graph.model, graph, types, sizedTypes, inputs, outputs, cuts, source, inputShapes };
+  return { ...found, inputs, outputs, cuts };
+}
+
+function cutsOfHead(head: HeadNote, graph: Graph, sizedTypes: TypesByName): readonly Cut[] {
+  const { position } = deepestCut(head);
+  if (graph.nodes.length === position) return head.cuts.map((cut) => sizedCut(cut, sizedTypes));
+  throw new SplitError(
+    'model-invalid',
+    `the head ends at node ${graph.nodes.length}; its note says ${position}`,
+  );
+}
+
+/** Of a head those of inputs that it reads; the tail may read others. */
+function shapesOf(
+  inputs: readonly TensorInfo[],
+  { shapes, head }: { readonly shapes: InputShapes; readonly head: HeadNote | undefined },
+): InputShapes {
+  const isOfTail = (name: string) =>
+    head?.inputs.some((input) => input.name === name) && !inputs.some((input) => input.name === name);
+  return Object.fromEntries(Object.entries(shapes).filter(([name]) => !isOfTail(name)));
 }
 
 function inputInfo(input: ValueInfo): TensorInfo {

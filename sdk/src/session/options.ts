@@ -35,8 +35,16 @@ export interface SplitSessionOptions {
   readonly deadlineMs?: number | undefined;
   /** Longest wait for broker and gateway while the session is made, in milliseconds. @default 3000 */
   readonly connectTimeoutMs?: number | undefined;
-  /** What answers when the cloud does not: the whole model on this device, or the error. @default 'local' */
+  /**
+   * What answers when the cloud does not: the whole model on this device, or the error. Of a file that holds the head of
+   * a model alone it is always `none`. @default 'local'
+   */
   readonly fallback?: 'local' | 'none' | undefined;
+  /**
+   * Without a fallback: makes the session though no gateway with this very model is there. Its runs fail until one is.
+   * @default false
+   */
+  readonly startsOffline?: boolean | undefined;
   /** `stay`: the model's inputs never leave the device; only what a cut inside the model sends does. @default 'may-leave' */
   readonly inputs?: 'may-leave' | 'stay' | undefined;
   /**
@@ -203,6 +211,7 @@ const schema = z.strictObject({
   deadlineMs: z._default(z.number().check(z.positive(), z.lte(3_600_000)), 2000),
   connectTimeoutMs: z._default(z.number().check(z.nonnegative(), z.lte(600_000)), 3000),
   fallback: z._default(z.enum(['local', 'none']), 'local'),
+  startsOffline: z._default(z.boolean(), false),
   inputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
   outputs: z._default(z.enum(['may-leave', 'stay']), 'may-leave'),
   stages: z.optional(
@@ -241,6 +250,7 @@ type Defaulted =
   | 'deadlineMs'
   | 'connectTimeoutMs'
   | 'fallback'
+  | 'startsOffline'
   | 'inputs'
   | 'outputs'
   | 'minDepth'

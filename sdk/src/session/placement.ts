@@ -10,10 +10,17 @@ import {
   type Verdict,
 } from '../placement/gate.ts';
 import { readGatewayKeys } from '../placement/verify-descriptor.ts';
-import { breachesOfCut, checkKept, deniedBy, needsDescriptor } from '../planner/placement.ts';
+import {
+  breachesOfCut,
+  breachesOfWhole,
+  checkKept,
+  deniedBy,
+  needsDescriptor,
+} from '../planner/placement.ts';
 import { narrowRules, type PlacementRules } from '../planner/placement-policy.ts';
 import { dataClasses, placementRules } from '../planner/policy.ts';
 import type { Platform } from './create.ts';
+import { isHead } from './head-rules.ts';
 import type { SplitModel } from './open-model.ts';
 import type { PlacementOptions, ResolvedOptions } from './options.ts';
 
@@ -132,8 +139,13 @@ function noteVerdict(trail: AuditTrail, { gateway, reasons, error, descriptor, k
 
 const REGIONAL: ReadonlySet<string> = new Set(['activations', 'parameters', 'region-differs']);
 
-/** The options as the policy leaves them, and which cuts it lets through. */
+/**
+ * The options as the policy leaves them, and which cuts it lets through.
+ * @throws SplitError `placement-denied` for a whole model where only a head may be here
+ */
 export function placedOptions(options: ResolvedOptions, { rules }: SessionPlacement, model: SplitModel) {
+  const whole = isHead(model) ? undefined : deniedBy(breachesOfWhole(rules));
+  if (whole) throw whole;
   checkKept(rules, model.graph);
   const own: ResolvedOptions = {
     ...options,

@@ -4,6 +4,7 @@ import { SplitError } from '../errors.ts';
 import { type Arm, DEVICE_ARM, type SplitArm } from '../planner/arm.ts';
 import { adoptTailTimes } from './calibrate.ts';
 import { hasImages } from './frontier-frames.ts';
+import { isHead } from './head-rules.ts';
 import type { Journal } from './journal.ts';
 import type { LinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
@@ -72,6 +73,8 @@ interface LocalRun {
 async function localAnswer(parts: SessionParts, args: RunArguments, run: LocalRun): Promise<Answer> {
   const { tail } = run;
   if (tail.error && parts.options.fallback === 'none') throw tail.error;
+  if (isHead(parts.model))
+    throw new SplitError('gateway-unavailable', 'no gateway in reach goes on from a cut of this head');
   if (!tail.error) return probingAnswer(parts, args, { ...run, tail });
   const answer = await runLocal(parts, args, DEVICE_ARM);
   return { ...answer, trace: { ...answer.trace, fallback: 'local', reason: tail.error.code } };

@@ -4,7 +4,8 @@ import type { Prediction } from '../adaptive/controller.ts';
 import { asSplitError, SplitError } from '../errors.ts';
 import { type Arm, DEVICE_ARM } from '../planner/arm.ts';
 import type { Tensor, TensorInfo, Tensors } from '../tensor.ts';
-import { calibrate } from './calibrate.ts';
+import { calibrate, calibrateHead } from './calibrate.ts';
+import { isHead } from './head-rules.ts';
 import { createJournal, type SessionEvents, type SessionStats } from './journal.ts';
 import { createLinkProbe } from './link-probe.ts';
 import type { SessionParts } from './parts.ts';
@@ -32,6 +33,8 @@ export interface SplitSession extends AsyncDisposable {
   readonly runtime: string;
   /** What a run can do: `device`, or a cut and a profile. The rules given at creation have already been applied. */
   readonly arms: readonly Arm[];
+  /** There where the file holds the head of a model alone, in Node: the head by itself, without a gateway. */
+  readonly head: SessionHead | undefined;
   /** What each arm would take now, the best first; empty before the first run. Arms that need pictures are among them. */
   predictions(): readonly Prediction[];
   /** What happened since the session was made. */
@@ -45,13 +48,26 @@ export interface SplitSession extends AsyncDisposable {
   readonly lastTrace: Trace | undefined;
   /**
    * As InferenceSession.run: feeds, then fetches or options, then options.
-   * The first run is answered on the device and measures what each arm costs with these feeds.
+   * The first run is answered on the device and measures what each arm costs with these feeds; of a head it measures, and
+   * is then answered by the cloud as every run.
    * @throws SplitError
    */
   run(feeds: Tensors, options?: RunOptions): Promise<Record<string, OrtTensor>>;
   run(feeds: Tensors, fetches: Fetches, options?: RunOptions): Promise<Record<string, OrtTensor>>;
   /** Ends the runs in progress, leaves the broker and frees the model. Safe to call twice. */
   release(): Promise<void>;
+}
+
+/** The head up to its deepest cut, as the file holds it. */
+export interface SessionHead {
+  /** The deepest cut's id. */
+  readonly cut: string;
+  /** Those of the model that the head reads. */
+  readonly inputNames: readonly string[];
+  /** What it makes: what crosses the cut, and outputs of the model before it. */
+  readonly outputNames: readonly string[];
+  /** @throws SplitError */
+  run(feeds: Tensors): Promise<Tensors>;
 }
 
 export function createSession(parts: SessionParts): SplitSession {
@@ -64,6 +80,7 @@ export function createSession(parts: SessionParts): SplitSession {
     outputMetadata: outputs.map(metadata),
     runtime: parts.runtime,
     arms: parts.arms,
+    head: headOf(parts),
     predictions: () => parts.controller.rank(parts.arms, parts.clock.nowMs()),
     stats: state.journal.stats,
     on: state.journal.on,
@@ -73,6 +90,21 @@ export function createSession(parts: SessionParts): SplitSession {
     run: state.run,
     release: state.release,
     [Symbol.asyncDispose]: state.release,
+  };
+}
+
+function headOf({ model, executor, pace }: SessionParts): SessionHead | undefined {
+  const deepest = executor.cuts.at(-1);
+  if (!isHead(model) || deepest === undefined) return undefined;
+  const outputNames = model.graph.outputs.map(({ name }) => name);
+  return {
+    cut: deepest.id,
+    inputNames: model.graph.inputs.map(({ name }) => name),
+    outputNames,
+    async run(feeds) {
+      const run = await pace.stage('model', () => executor.run({ to: deepest, feeds, fetches: outputNames }));
+      return run.value.values;
+    },
   };
 }
 
@@ -103,8 +135,8 @@ function createState(parts: SessionParts) {
     const args = span ? { ...given, traceparent: span.traceparent } : given;
     const { signal } = args.options;
     const calledAtMs = parts.clock.nowMs();
-    const work = (where: 'any' | 'local') =>
-      answerOf(args, { where, queuedMs: parts.clock.nowMs() - calledAtMs });
+    const waitedMs = () => parts.clock.nowMs() - calledAtMs;
+    const work = (where: 'any' | 'local') => answerOf(args, { where, waitedMs });
     try {
       const answer = await stoppable(signal, () =>
         queue.submit({ bytes: feedBytes(args.feeds), signal, work }),
@@ -121,20 +153,21 @@ function createState(parts: SessionParts) {
   }
 
   /** The first run calibrates; those that come while it does wait for it, and then go their way. */
-  async function answerOf(args: RunArguments, { where, queuedMs }: Place): Promise<Answer> {
+  async function answerOf(args: RunArguments, { where, waitedMs }: Place): Promise<Answer> {
     if (released) throw new SplitError('closed', 'released while the run waited for its turn');
     if (calibration === undefined) {
-      const first = calibrate(parts, args, DEVICE_ARM);
+      const first = isHead(parts.model) ? calibrateHead(parts, args) : calibrate(parts, args, DEVICE_ARM);
       calibration = first;
       first.catch(() => {
         calibration = undefined;
       });
-      return first;
+      const answer = await first;
+      if (answer) return answer;
     }
     await calibration.catch(() => undefined);
     return where === 'local'
       ? runLocal(parts, args, DEVICE_ARM)
-      : runOnce(parts, args, { journal, linkProbe, queuedMs });
+      : runOnce(parts, args, { journal, linkProbe, queuedMs: waitedMs() });
   }
 
   async function release(): Promise<void> {
@@ -155,8 +188,8 @@ function createState(parts: SessionParts) {
 /** How a run came out of the queue. */
 interface Place {
   readonly where: 'any' | 'local';
-  /** The deadline holds for the wait too. */
-  readonly queuedMs: number;
+  /** Since the call: the deadline holds for the wait too. */
+  waitedMs(): number;
 }
 
 /** Whatever way the signal ends the work, the caller sees `aborted`. */

@@ -137,6 +137,8 @@ function remoteSession(worker: Worker, facts: SessionFacts, first: SessionState)
     inputNames: facts.inputMetadata.map(({ name }) => name),
     outputNames: facts.outputMetadata.map(({ name }) => name),
     ...facts,
+    // A head's weights lie in a file beside it, which a page's runtime does not read.
+    head: undefined,
     predictions: () => state.predictions,
     stats: () => state.stats,
     on: emitter.on,
