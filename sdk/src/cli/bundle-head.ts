@@ -9,7 +9,7 @@ import { MODEL_PART } from '../bundle/manifest.ts';
 import { candidateCuts, offeredCuts } from '../cut/candidates.ts';
 import type { Cut } from '../cut/cut.ts';
 import { headModel, type Stretch } from '../cut/head-model.ts';
-import type { HeadNote } from '../cut/head-note.ts';
+import { type HeadNote, headNote } from '../cut/head-note.ts';
 import { SplitError } from '../errors.ts';
 import { createOrtNode } from '../runtime/ort-node.ts';
 import { type InputShapes, openModel, type SplitModel } from '../session/open-model.ts';
@@ -46,7 +46,7 @@ export async function writeHead(folder: string, out: string, cut: string): Promi
     const { inputs: inputShapes = {}, cuts: alsoCuts = [] } = await readSettings(folder);
     const model = await openModel(fileSource(join(folder, MODEL_PART)), runtime, { inputShapes });
     const deepest = findCut(model, cut);
-    const note = noteOf(model, deepest, alsoCuts);
+    const note = headNote(model, deepest, alsoCuts);
     await writeModel({ model, note, folder, out });
     await copyCompanions(folder, out);
     const recordings = await recordHead({ model, runtime, folder, out });
@@ -75,22 +75,6 @@ function findCut({ cuts, graph }: SplitModel, wanted: string): Cut {
   const some = candidateCuts(cuts, graph).map(({ id, name }) => `${id} (${name})`);
   const what = found.length > 1 ? `names ${found.length} cuts` : 'names no cut that can be offered';
   throw new SplitError('cut-invalid', `'${wanted}' ${what}; among others there are ${some.join(', ')}`);
-}
-
-function noteOf(model: SplitModel, deepest: Cut, also: readonly string[]): HeadNote {
-  const { cuts, graph, digest, inputs, outputs } = model;
-  const isWithin = ({ position }: Cut) => position <= deepest.position;
-  const [inputCut] = cuts;
-  const offered = offeredCuts(cuts, graph).filter(isWithin);
-  const candidates = candidateCuts(cuts, graph, { also }).filter(isWithin);
-  return {
-    formatVersion: 1,
-    model: digest,
-    inputs,
-    outputs,
-    cuts: [...(inputCut?.position === 0 ? [inputCut] : []), ...offered],
-    candidates: candidates.map(({ id }) => id),
-  };
 }
 
 interface HeadJob {

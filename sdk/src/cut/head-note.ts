@@ -3,11 +3,13 @@
  * It stands in the file's metadata, so whoever vouches for the file vouches for it.
  */
 import { SplitError } from '../errors.ts';
+import type { Graph } from '../onnx/graph.ts';
 import { type HeaderField, MODEL_FIELD, type OnnxModel } from '../onnx/model.ts';
 import { contentOf, fieldsOf, textOf } from '../onnx/wire-reader.ts';
 import { WireWriter } from '../onnx/wire-writer.ts';
 import { TENSOR_TYPES, type TensorInfo, type TensorType } from '../tensor.ts';
 import { z } from '../zod.ts';
+import { candidateCuts, offeredCuts } from './candidates.ts';
 import type { Cut } from './cut.ts';
 
 export interface HeadNote {
@@ -53,6 +55,28 @@ const NoteSchema = z.strictObject({
     .check(z.minLength(2), z.maxLength(MAX_CUTS)),
   candidates: z.array(Id),
 });
+
+/** What is written down of a whole model. */
+export interface NotedModel extends Pick<HeadNote, 'inputs' | 'outputs' | 'cuts'> {
+  readonly graph: Graph;
+  readonly digest: string;
+}
+
+/** @param also ids of cuts that gateways offer besides their candidates */
+export function headNote(model: NotedModel, deepest: Cut, also: readonly string[] = []): HeadNote {
+  const { cuts, graph, digest, inputs, outputs } = model;
+  const isWithin = ({ position }: Cut) => position <= deepest.position;
+  return {
+    formatVersion: 1,
+    model: digest,
+    inputs,
+    outputs,
+    cuts: [...cuts.filter(({ position }) => position === 0), ...offeredCuts(cuts, graph).filter(isWithin)],
+    candidates: candidateCuts(cuts, graph, { also })
+      .filter(isWithin)
+      .map(({ id }) => id),
+  };
+}
 
 /** The header with the note, in place of one that was there. */
 export function withHeadNote(header: readonly HeaderField[], note: HeadNote): readonly HeaderField[] {

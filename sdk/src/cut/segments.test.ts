@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { directRuntime } from '../../../test/support/direct-runtime.ts';
 import { ocrModels } from '../../../test/support/models/ocr-models.ts';
+import { dagModel, dagSpec } from '../../../test/support/models/random-dag.ts';
 import { randomNumbers, randomTensor } from '../../../test/support/models/random-weights.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import {
@@ -17,18 +18,37 @@ import {
 import { isSplitError } from '../errors.ts';
 import { GraphBuilder, type ModelOptions } from '../onnx/builder.ts';
 import { buildGraph } from '../onnx/graph.ts';
+import { readNode } from '../onnx/graph-proto.ts';
 import { readModel } from '../onnx/model.ts';
+import { nodeProto } from '../onnx/node-proto.ts';
+import { WireWriter } from '../onnx/wire-writer.ts';
+import { createOrtNode } from '../runtime/ort-node.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { openHeadExecutor } from '../session/head-executor.ts';
+import { headOptions, isHead } from '../session/head-rules.ts';
 import { openModel } from '../session/open-model.ts';
+import { resolveOptions } from '../session/options.ts';
+import { createProbe, loadWithOutputs } from '../session/probe.ts';
 import { fileSource } from '../source/file.ts';
 import { memorySource } from '../source/memory.ts';
 import type { Tensor, TensorInfo } from '../tensor.ts';
-import { candidateCuts } from './candidates.ts';
+import { candidateCuts, offeredCuts } from './candidates.ts';
+import { withoutIdleFunctions } from './head-functions.ts';
+import { headModel } from './head-model.ts';
+import { headNote } from './head-note.ts';
 import { segmentChain, segmentModel } from './segments.ts';
 
 const runtime = directRuntime();
 afterAll(() => runtime.close());
 
 const { rec } = ocrModels();
+
+async function disposable(made: Promise<Runtime>): Promise<Runtime & AsyncDisposable> {
+  const runtime = await made;
+  return { ...runtime, [Symbol.asyncDispose]: () => runtime.close() };
+}
+
+const wholeSpan = (file: Uint8Array) => ({ file, start: 0, end: file.length });
 
 describe('segmentModel', () => {
   it('leaves large weights in the original file and copies them for a model in memory', async () => {
@@ -225,3 +245,72 @@ function branchingModel(): Uint8Array {
 function vector(length: number): Tensor {
   return randomTensor(randomNumbers(length), [length]);
 }
+
+describe('headModel', () => {
+  const feeds = {
+    a: { type: 'float32', dims: [2], data: Float32Array.of(1, 2) },
+    b: { type: 'float32', dims: [2], data: Float32Array.of(-3, 0.5) },
+  } as const;
+
+  it('makes at every cut of any head what the whole model makes there, and nothing behind it', async () => {
+    // A head may make nothing that crosses, which only a real runtime passes over.
+    await using runtime = await disposable(createOrtNode({ threads: 1 }));
+    const property = fc.asyncProperty(dagSpec(8), fc.nat(), async (spec, pick) => {
+      const whole = await openModel(memorySource(dagModel(spec)), runtime);
+      const offered = offeredCuts(whole.cuts, whole.graph);
+      const deepest = offered[pick % offered.length];
+      if (deepest === undefined) return;
+      const note = headNote(whole, deepest);
+      const { bytes, weights } = headModel(whole.graph, { types: whole.types, weightsFile: 'w', note });
+      expect(weights).toEqual([]);
+      const head = await openModel(memorySource(bytes), runtime, { mayBeHead: true });
+      if (!isHead(head)) throw new Error('no note');
+      expect(head).toMatchObject({ digest: whole.digest, inputs: whole.inputs, outputs: whole.outputs });
+      expect(head.cuts).toEqual(note.cuts);
+      const cuts = head.cuts.filter(({ position }) => position > 0);
+      const executor = await openHeadExecutor(head, cuts, runtime, { kind: 'chain' });
+      for (const cut of cuts) {
+        const fetches = cut.tensors.map(({ name }) => name);
+        const { source, inputs } = whole;
+        const loaded = await loadWithOutputs(createProbe(whole.graph, { source, runtime, inputs }), fetches);
+        const expected = await runtime.run({ models: [loaded], feeds, fetches });
+        const made = await executor.run({ to: cut, feeds, fetches });
+        for (const name of fetches) expect(isSameBits(made.values[name], expected.values[name])).toBe(true);
+        await loaded.release();
+      }
+      await expect(executor.run({ feeds, fetches: [] })).rejects.toMatchObject({ code: 'cut-invalid' });
+      await executor.close();
+    });
+    await fc.assert(property, { numRuns: 40 });
+  });
+
+  it('brings the functions that its nodes call, and no others', async () => {
+    // FunctionProto: name, input, output, node and domain; one calls another.
+    const functionOf = (name: string, calls: WireWriter) =>
+      new WireWriter().text(1, name).text(4, 'x').text(5, 'y').message(7, calls).text(10, 'own');
+    const call = (opType: string, domain: string) =>
+      nodeProto({ opType, domain, inputs: ['x'], outputs: ['y'] });
+    const functions = [
+      functionOf('Outer', call('Inner', 'own')),
+      functionOf('Inner', call('Neg', '')),
+      functionOf('Idle', call('Abs', '')),
+    ].map((content) => ({
+      number: 25,
+      bytes: new WireWriter().message(25, content).toBytes(),
+    }));
+    const nodes = [readNode(wholeSpan(call('Outer', 'own').toBytes()))];
+    const kept = withoutIdleFunctions(functions, nodes);
+    expect(kept).toEqual(functions.slice(0, 2));
+  });
+
+  it.each([
+    ['fallback', { fallback: 'local' }],
+    ['outputs', { outputs: 'stay' }],
+    ['queue.whenFull', { queue: { whenFull: 'local' } }],
+  ] as const)('refuses %s, which needs the whole model', (option, wish) => {
+    const given = { broker: 'mqtt://127.0.0.1', model: 'net', ...wish };
+    expect(() => headOptions(given, resolveOptions(given))).toThrow(
+      expect.objectContaining({ code: 'options-invalid', message: expect.stringContaining(option) }),
+    );
+  });
+});
