@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import {
   type Codec,
   createCodec,
@@ -94,6 +95,12 @@ describe('the tail of a request', () => {
     expectClose(await decode(reply), await wholeModel());
     for (const ms of [reply.queueMs, reply.decodeMs, reply.tailMs, reply.encodeMs])
       expect(ms).toBeGreaterThanOrEqual(0);
+  });
+
+  it('leaves nothing with the signal, which lives until the deadline', async () => {
+    const asked = await request();
+    await handler()(asked);
+    expect(getEventListeners(asked.signal, 'abort')).toEqual([]);
   });
 
   it('continues from every announced cut with what the head made', async () => {

@@ -41,3 +41,9 @@ export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
+
+/** How much equally spaced values rise from the first to the last: the middle of all slopes, which no outlier moves. */
+export function riseOf(values: readonly number[]): number {
+  const slopes = values.flatMap((from, i) => values.slice(i + 1).map((to, j) => (to - from) / (j + 1)));
+  return slopes.length === 0 ? 0 : median(slopes) * (values.length - 1);
+}

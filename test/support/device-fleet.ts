@@ -79,7 +79,7 @@ export interface FleetOptions {
 
 export interface Fleet {
   readonly report: FleetReport;
-  /** Resolves when every request that was sent has ended. */
+  /** Resolves when every request that was sent has ended. Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -100,13 +100,18 @@ export async function startFleet(o: FleetOptions): Promise<Fleet> {
   };
   const over = new AbortController();
   const lanes = devices.map((device, index) => runDevice({ ...o, device, index, report, over: over.signal }));
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    over.abort();
+    await Promise.all(lanes);
+    for (let at = 0; at < devices.length; at += AT_A_TIME)
+      await Promise.all(devices.slice(at, at + AT_A_TIME).map((device) => device.close()));
+  };
   return {
     report,
-    async stop() {
-      over.abort();
-      await Promise.all(lanes);
-      for (let at = 0; at < devices.length; at += AT_A_TIME)
-        await Promise.all(devices.slice(at, at + AT_A_TIME).map((device) => device.close()));
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }

@@ -69,11 +69,13 @@ export interface SpawnOptions {
   readonly program?: string;
   /** @default this process's */
   readonly env?: NodeJS.ProcessEnv;
+  /** Flags for Node. @default none */
+  readonly nodeOptions?: readonly string[];
 }
 
 export function spawnGateway(args: readonly string[], options: SpawnOptions = {}): SpawnedGateway {
-  const { program = FROM_SOURCE, env = process.env } = options;
-  const child = spawn(process.execPath, [program, ...args], {
+  const { program = FROM_SOURCE, env = process.env, nodeOptions = [] } = options;
+  const child = spawn(process.execPath, [...nodeOptions, program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { CUTPOINT_LOG_LEVEL: 'warn', ...env },
   });

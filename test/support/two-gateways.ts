@@ -6,6 +6,7 @@ import {
   connectDevice,
   type GatewayProcess,
   makeModelFolder,
+  type SpawnOptions,
   startGatewayProcess,
 } from './gateway-process.ts';
 import { smallConvNet } from './models/small-conv-net.ts';
@@ -24,19 +25,34 @@ export interface TwoGateways {
   restart(name: GatewayName): Promise<number | null>;
   /** Killed without a word, and started again. */
   killAndStart(name: GatewayName): Promise<void>;
+  /** Safe to call twice. */
   close(): Promise<void>;
 }
 
-export async function startTwoGateways(): Promise<TwoGateways> {
+export async function startTwoGateways(options?: SpawnOptions): Promise<TwoGateways> {
   const folder = await makeModelFolder({ net: { model: smallConvNet(), inputs: { input: SHAPE } } });
   const mosquitto = await startMosquitto();
   const start = (id: GatewayName) =>
-    startGatewayProcess(['--models', folder.path, '--broker', mosquitto.url, '--id', id, '--threads', '1']);
+    startGatewayProcess(
+      ['--models', folder.path, '--broker', mosquitto.url, '--id', id, '--threads', '1'],
+      options,
+    );
   const running = new Map<GatewayName, GatewayProcess>();
-  for (const name of GATEWAYS) running.set(name, await start(name));
   const of = (name: GatewayName) => running.get(name) as GatewayProcess;
-  const { models } = await announcementOf(mosquitto.url);
-  const requests = await makeFleetRequests(folder.model('net'), SHAPE, models[0] as (typeof models)[number]);
+  const close = async () => {
+    await Promise.all([...running.values()].map((gateway) => gateway.kill('SIGTERM')));
+    await mosquitto.close();
+    await folder.remove();
+  };
+  let requests: readonly FleetRequest[];
+  try {
+    for (const name of GATEWAYS) running.set(name, await start(name));
+    const { models } = await announcementOf(mosquitto.url);
+    requests = await makeFleetRequests(folder.model('net'), SHAPE, models[0] as (typeof models)[number]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     broker: mosquitto.url,
     requests,
@@ -50,11 +66,7 @@ export async function startTwoGateways(): Promise<TwoGateways> {
       await of(name).kill('SIGKILL');
       running.set(name, await start(name));
     },
-    async close() {
-      await Promise.all(GATEWAYS.map((name) => of(name).kill('SIGTERM')));
-      await mosquitto.close();
-      await folder.remove();
-    },
+    close,
   };
 }
 

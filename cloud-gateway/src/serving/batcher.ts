@@ -108,19 +108,22 @@ export function createBatcher(o: BatcherOptions): Batcher {
   }
 
   function enqueue(job: Omit<Job, 'enteredMs' | 'position' | 'resolve' | 'reject'>): Promise<Ran> {
-    return new Promise((resolve, reject) => {
-      const { signal } = job.request;
+    const { signal } = job.request;
+    let giveUp = () => {};
+    const ran = new Promise<Ran>((resolve, reject) => {
       const nowMs = clock.nowMs();
       const position = job.request.from?.position ?? 0;
       const queued: Job = { ...job, position, enteredMs: nowMs, resolve, reject };
       const abandon = () => reject(new SplitError('aborted', 'the request was given up before it ran'));
       // One that runs already ends as its executor says.
-      const giveUp = () => void (rules.remove(queued) && abandon());
+      giveUp = () => void (rules.remove(queued) && abandon());
       if (signal?.aborted) return abandon();
       signal?.addEventListener('abort', giveUp, { once: true });
       rules.push(queued, nowMs);
       pump();
     });
+    // The signal lives until the deadline, and would keep the request's tensors that long.
+    return ran.finally(() => signal?.removeEventListener('abort', giveUp));
   }
 
   /** Gives batches to executors that have room, or waits until it pays to. */

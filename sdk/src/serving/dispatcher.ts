@@ -150,7 +150,8 @@ export function createDispatcher<Job extends DispatchedJob>(o: DispatcherOptions
   function next(nowMs: number): NextStep<Job> {
     const first = queue.first();
     if (first === undefined) return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY };
-    const rooms = lanes.map((lane) => lane.roomAtMs(nowMs));
+    const isFull = queue.length >= first.model.batchCost.mostUseful;
+    const rooms = lanes.map((lane) => lane.roomAtMs(nowMs, isFull));
     const free = lanes
       .filter((_, index) => (rooms[index] ?? 0) <= nowMs)
       .sort((a, b) => a.busyMs(nowMs) - b.busyMs(nowMs))[0];
