@@ -16,8 +16,10 @@ import { readLogin } from './login.ts';
 import type { BundleSource } from './models/bundle-source.ts';
 import { folderBundleSource } from './models/folder-bundle-source.ts';
 import { httpBundleSource } from './models/http-bundle-source.ts';
+import type { InstalledModel } from './models/model-store.ts';
 import { type Models, openModels } from './models/models.ts';
 import { mqttBundleSource } from './models/mqtt-bundle-source.ts';
+import { planModeDifferences, planModeText } from './models/plan-mode.ts';
 import type { UpdateOutcome } from './models/slots-file.ts';
 import { openSessions } from './open-sessions.ts';
 import type { Log } from './service/log.ts';
@@ -37,6 +39,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** @default Node's files */
   readonly disk?: Disk;
+  /** Where `/sys` and others lie. @default `/` */
+  readonly root?: string;
   /** The fleet asks for a restart. @default nothing */
   readonly onRestart?: () => void;
 }
@@ -54,6 +58,10 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     config,
     disk,
     ...sessions,
+    onUse(model, installed) {
+      sessions.onUse(model, installed);
+      void warnOfMode(config, { model, installed }, options);
+    },
     onChange: () => broker?.changed(),
     now,
   }).catch(async (error: unknown) => {
@@ -81,6 +89,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
       degraded,
       startedAtMs,
       now,
+      root: options.root,
       brokerState: () => (link === undefined ? 'unused' : link.transport.isConnected ? 'connected' : 'away'),
       queues: () => broker?.queues() ?? {},
       desired: () => broker?.desired(),
@@ -131,6 +140,15 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     await sessions.close();
     throw error;
   }
+}
+
+async function warnOfMode(
+  config: AgentConfig,
+  { model, installed }: { readonly model: string; readonly installed: InstalledModel },
+  { log, root }: AgentOptions,
+): Promise<void> {
+  const differences = await planModeDifferences({ config: config.models[model], installed, root });
+  if (differences.length > 0) log.warn({ model }, planModeText(differences));
 }
 
 export interface Link {

@@ -4,6 +4,7 @@ import type { AgentConfig } from './config.ts';
 import type { DesiredState } from './fleet/desired.ts';
 import { type MachineHealth, machineHealth } from './fleet/machine.ts';
 import type { ManagedModel, Models } from './models/models.ts';
+import { planModeDifferences, planModeText } from './models/plan-mode.ts';
 import type { UpdateOutcome } from './models/slots-file.ts';
 import type { UpdateProgress } from './models/update-steps.ts';
 import type { QueueState } from './queue/disk-queue.ts';
@@ -48,6 +49,8 @@ export interface StatusParts {
   readonly queues: () => AgentStatus['queues'];
   readonly desired: () => DesiredState | undefined;
   readonly now: () => number;
+  /** Where `/sys` and others lie. @default `/` */
+  readonly root?: string | undefined;
 }
 
 export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
@@ -56,14 +59,25 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     device: parts.config.device,
     upSeconds: Math.round((parts.now() - parts.startedAtMs) / 1000),
     broker: parts.brokerState(),
-    degraded: parts.degraded,
+    degraded: [...parts.degraded, ...(await planModes(parts))],
     models: byName(parts.models, (model) => ({
       ...modelStatus(model),
       stats: model.host.current?.session.stats(),
     })),
     queues: parts.queues(),
-    machine: await machineHealth(),
+    machine: await machineHealth(parts.root),
   };
+}
+
+async function planModes({ config, models, root }: StatusParts): Promise<readonly string[]> {
+  const all = [...models.all].map(async ([name, { host }]) => {
+    const { installed } = host.current ?? {};
+    const differences = await planModeDifferences({ config: config.models[name], installed, root });
+    return differences.length === 0
+      ? []
+      : [`the times that '${name}' was planned by: ${planModeText(differences)}`];
+  });
+  return (await Promise.all(all)).flat();
 }
 
 /** The reported document: what a fleet decides by. */

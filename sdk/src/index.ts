@@ -23,6 +23,7 @@ export { type Choice, type Constraints, chooseArm, type Wish } from './planner/c
 export type { StageTimes } from './planner/cost-model.ts';
 export type { CutProblem } from './planner/cut-problem.ts';
 export { type ExplainOptions, explainPlan } from './planner/explain.ts';
+export { type ModeNow, modeDifferences } from './planner/machine-mode.ts';
 export type { Objective } from './planner/objective.ts';
 export { type CutInterval, parametricCut } from './planner/parametric-cut.ts';
 export { makePlan, type PlanRequest, planText } from './planner/plan.ts';

@@ -1,13 +1,15 @@
 /** A plan's text: a net of 300 ms on a small board and 30 ms on a server, with one cut in the middle. */
 import { makePlan, planText } from '../../sdk/src/planner/plan.ts';
-import { readProfile } from '../../sdk/src/planner/profile.ts';
+import { type ProfiledMode, readProfile } from '../../sdk/src/planner/profile.ts';
 import { armsFromProfiles } from '../../sdk/src/planner/profile-arms.ts';
 
 /** Id of its one cut. */
 export const TWO_MACHINE_CUT: string = 'a'.repeat(16);
 
-export function twoMachinePlan(): string {
-  const [edge, cloud] = [profileOf('a small board', 300), profileOf('a server', 30)];
+/** @param mode in which the small board was profiled */
+export function twoMachinePlan(mode?: ProfiledMode): string {
+  const board = profileOf('a small board', 300);
+  const [edge, cloud] = [mode ? { ...board, mode } : board, profileOf('a server', 30)];
   const arms = armsFromProfiles({
     ...{ edge, cloud, reply: { receivedBytes: 1000, decodeMs: 0 } },
     transfers: [

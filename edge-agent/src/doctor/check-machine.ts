@@ -1,4 +1,5 @@
 /** Node, memory, temperature, power mode. */
+import type { MachineMode } from '@cutpoint/sdk/program';
 import { machineHealth } from '../fleet/machine.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
@@ -35,7 +36,13 @@ function checkMemory(bytes: number): Finding {
   );
 }
 
-function checkHeat({ temperatureCelsius: celsius }: { temperatureCelsius?: number }): Finding {
+function checkHeat({ temperatureCelsius: celsius, isThrottled }: MachineMode): Finding {
+  if (isThrottled)
+    return warning(
+      'temperature',
+      `${celsius === undefined ? '' : `${celsius.toFixed(0)} °C, `}a processor is slowed down for heat`,
+      'cool it, or use a lower power mode',
+    );
   if (celsius === undefined) return ok('temperature', 'no sensor');
   const text = `${celsius.toFixed(0)} °C`;
   if (celsius < HOT_CELSIUS) return ok('temperature', text);
@@ -46,7 +53,7 @@ function checkHeat({ temperatureCelsius: celsius }: { temperatureCelsius?: numbe
   );
 }
 
-function mode({ powerMode, governor }: { powerMode?: string; governor?: string }): readonly Finding[] {
+function mode({ powerMode, governor }: MachineMode): readonly Finding[] {
   if (powerMode !== undefined) return [ok('power', `mode ${powerMode}`)];
   if (governor !== 'powersave') return [];
   return [

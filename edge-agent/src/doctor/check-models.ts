@@ -5,11 +5,12 @@ import { asSplitError } from '@cutpoint/sdk';
 import { readTrustedKeys, type TrustedKey } from '@cutpoint/sdk/bundle';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { openModelStore } from '../models/model-store.ts';
+import { planModeDifferences, planModeText } from '../models/plan-mode.ts';
 import type { Place, UpdateOutcome } from '../models/slots-file.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
 
-export async function checkModels({ config }: Examination): Promise<readonly Finding[]> {
+export async function checkModels({ config, root }: Examination): Promise<readonly Finding[]> {
   const { keys, findings } = await checkKeys(config.updates.keys);
   for (const [name, { path }] of Object.entries(config.models)) {
     const check = `model ${name}`;
@@ -17,6 +18,16 @@ export async function checkModels({ config }: Examination): Promise<readonly Fin
       const folder = join(config.state, 'models', name);
       const store = await openModelStore({ disk: nodeDisk(), folder, basePath: path, trustedKeys: keys });
       findings.push(...(await checkSlots(check, store)));
+      const installed = await store.open(store.slots.active).catch(() => undefined);
+      const differences = await planModeDifferences({ config: config.models[name], installed, root });
+      if (differences.length > 0)
+        findings.push(
+          warning(
+            check,
+            planModeText(differences),
+            'cutpoint profile and plan again as it runs now, or put that mode back',
+          ),
+        );
     } catch (error) {
       findings.push(
         failure(

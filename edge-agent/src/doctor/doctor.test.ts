@@ -18,6 +18,7 @@ import {
 } from '../../../test/support/gateway-process.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { type Mosquitto, mosquittoMissing, startMosquitto } from '../../../test/support/mosquitto.ts';
+import { twoMachinePlan } from '../../../test/support/two-machine-plan.ts';
 import { loadConfig } from '../config.ts';
 import { runProgram } from '../program.ts';
 import { checkNode } from './check-machine.ts';
@@ -277,6 +278,28 @@ describe('the doctor', { timeout: 90_000 }, () => {
     expect(sick(found)).toMatch(/warning temperature: 92 °C/);
     expect(sick(found)).toMatch(/warning disk: .*queue.maxBytes/);
     expect(found.find(({ check }) => check === 'power')?.what).toBe('mode MODE_15W');
+  });
+
+  it('names a plan of times that were taken in another mode', async () => {
+    const root = join(folder, 'other-mode');
+    const cpu = join(root, 'sys/devices/system/cpu/cpu0/cpufreq');
+    await mkdir(cpu, { recursive: true });
+    await mkdir(join(root, 'sys/class/thermal/cooling_device0'), { recursive: true });
+    await writeFile(join(cpu, 'scaling_governor'), 'schedutil\n');
+    await writeFile(join(cpu, 'scaling_max_freq'), '729600\n');
+    await writeFile(join(root, 'sys/class/thermal/cooling_device0/type'), 'cpufreq-cpu0\n');
+    await writeFile(join(root, 'sys/class/thermal/cooling_device0/cur_state'), '2\n');
+    const mode = { powerMode: 'MAXN', governor: 'schedutil', maxMegahertz: 1984, wasThrottled: false };
+    const plan = join(folder, 'mode-plan.json');
+    await writeFile(plan, twoMachinePlan({ ...mode, temperatureCelsius: null }));
+    const models = { net: { path: join(folder, 'net.onnx'), plan } };
+    const found = sick(await findings('models', { models }, { root }));
+    expect(found).toMatch(/warning model net: its plan was made in another mode/);
+    expect(found).toMatch(/up to 1984 MHz then, 730 MHz now; slowed down for heat now, and not then/);
+    expect(found).not.toMatch(/governor|power mode/);
+    expect(sick(await findings('machine', {}, { root }))).toMatch(
+      /warning temperature: .*slowed down for heat/,
+    );
   });
 
   describe.skipIf(opensslMissing())('with certificates', () => {

@@ -1,5 +1,5 @@
 /** The agent in a fleet, over a real broker: presence, commands, inputs and results, Home Assistant, files, bundles over MQTT. */
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectMqtt, encodeNpy, type Transport } from '@cutpoint/sdk/gateway';
@@ -56,7 +56,10 @@ beforeAll(async () => {
     ].join('\n'),
   );
   const config = await loadConfig({ path, flags: {} });
-  agent = await startAgent(config, { version: '1.2.3', log: createLog(config) });
+  const root = join(folder, 'root');
+  await mkdir(join(root, 'sys/devices/system/cpu/cpu0/thermal_throttle'), { recursive: true });
+  await writeFile(join(root, 'sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count'), '7\n');
+  agent = await startAgent(config, { version: '1.2.3', log: createLog(config), root });
 });
 afterAll(async () => {
   await agent?.stop();
@@ -126,7 +129,10 @@ describe('an agent in a fleet', () => {
   it('does a command once, and answers it as often as it comes', async () => {
     await say('cmd', { transaction: 't1', command: 'status' });
     const first = await message(`${OWN}/ack`, ({ transaction }) => transaction === 't1');
-    expect(first).toMatchObject({ outcome: 'done', result: { device: 'd1', broker: 'connected' } });
+    expect(first).toMatchObject({
+      outcome: 'done',
+      result: { device: 'd1', broker: 'connected', machine: { throttleCount: 7 } },
+    });
     await say('cmd', { transaction: 't1', command: 'status' });
     await until(() => messages.filter(({ body }) => body.transaction === 't1' && body.outcome).length === 2);
     const [one, two] = messages.filter(({ body }) => body.transaction === 't1' && body.outcome);

@@ -62,13 +62,16 @@ function machineText({
   freeMemoryBytes,
   load1,
   temperatureCelsius,
+  isThrottled,
   powerMode,
+  governor,
 }: AgentStatus['machine']) {
   const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
   return [
     `uses ${megabytes(rssBytes)}, ${megabytes(freeMemoryBytes)} free, load ${load1}`,
     temperatureCelsius && `${temperatureCelsius.toFixed(0)} °C`,
-    powerMode && `power mode ${powerMode}`,
+    isThrottled && 'slowed down for heat',
+    powerMode ? `power mode ${powerMode}` : governor && `governor ${governor}`,
   ]
     .filter(Boolean)
     .join(', ');

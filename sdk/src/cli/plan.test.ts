@@ -11,6 +11,7 @@ import { type Ended, runCutpoint } from '../../../test/support/run-cutpoint.ts';
 import { generateSigningKeys } from '../bundle/signing-keys.ts';
 import { readPlan } from '../planner/plan-file.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
+import { runProgram } from './program.ts';
 
 const home = process.cwd();
 let folder: string;
@@ -68,6 +69,45 @@ afterAll(async () => {
 });
 
 describe('cutpoint profile', () => {
+  it('says in which mode the machine was, and a plan doubts times of one that was slowed down for heat', async () => {
+    const root = join(folder, 'hot');
+    const files = {
+      'sys/class/thermal/thermal_zone0/temp': '61000',
+      'sys/class/thermal/thermal_zone1/temp': '93500',
+      'sys/devices/system/cpu/cpu0/cpufreq/scaling_governor': 'powersave',
+      'sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq': '1510400',
+      'sys/devices/platform/soc/soc:firmware/get_throttled': '4',
+      'var/lib/nvpmodel/status': 'pmode:0002 fmode:quiet',
+      'etc/nvpmodel.conf': '< POWER_MODEL ID=2 NAME=MODE_15W >',
+    };
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(join(root, path, '..'), { recursive: true });
+      await writeFile(join(root, path), `${text}\n`);
+    }
+    const sizes = ['--shape', 'input=1x3x32x32', '--threads', '1', '--rounds', '1', '--pause', '0'];
+    const argv = ['profile', 'net.onnx', ...sizes, '--max-cuts', '2', '--out', 'hot.json'];
+    let out = '';
+    const world = { hasColours: false, showsProgress: false, now: () => new Date(), writeError: () => {} };
+    const code = await runProgram({ argv, root, ...world, writeOut: (text) => (out += text) });
+    expect(code).toBe(0);
+    const mode = {
+      powerMode: 'MODE_15W',
+      governor: 'powersave',
+      maxMegahertz: 1510,
+      temperatureCelsius: { before: 93.5, after: 93.5 },
+      wasThrottled: true,
+    };
+    expect((await profileOf('hot.json')).mode).toEqual(mode);
+    expect(out.replaceAll('\n', ' ')).toContain('power mode MODE_15W');
+    const from = PLAN.map((word) => (word === 'edge.json' ? 'hot.json' : word));
+    expect(await runCutpoint(...from, '--out', 'hot-plan.json')).toMatchObject({ code: 0 });
+    const { edge, assumptions } = readPlan(JSON.parse(await readFile('hot-plan.json', 'utf8')));
+    expect(edge.mode).toEqual(mode);
+    expect(assumptions).toContain(
+      'Of the times of the device: it was slowed down for heat meanwhile, and its governor was powersave.',
+    );
+  });
+
   it('times head and tail of every cut, and says what would travel, for a session to see the same', async () => {
     const edge = await profileOf('edge.json');
     expect(edge).toMatchObject({

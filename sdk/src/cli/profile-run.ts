@@ -10,10 +10,12 @@ import { zstdNode } from '../codec/zstd-node.ts';
 import { candidateCuts } from '../cut/candidates.ts';
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
+import { profiledMode } from '../planner/machine-mode.ts';
 import type { Profile } from '../planner/profile.ts';
 import { SERVER, SMALL_BOARD } from '../profiler/flops.ts';
 import { guessProfile } from '../profiler/guess-profile.ts';
 import { type ProfileFacts, profileModel } from '../profiler/profile-model.ts';
+import { readMachineMode } from '../program/machine-mode.ts';
 import { createOrtNode } from '../runtime/ort-node.ts';
 import { createOrtProcess } from '../runtime/ort-process.ts';
 import { type OpenedExecutor, openExecutor } from '../session/open-executor.ts';
@@ -73,7 +75,8 @@ async function measured(
   const executor = await openExecutor(model, cuts, runtime, options);
   if (world.showsProgress) world.writeError(`timing ${cuts.length} cuts in a ${executor.report.kind} ...\n`);
   try {
-    return await profileModel({
+    const before = await readMachineMode(world.root);
+    const profile = await profileModel({
       executor,
       inputCut,
       inputs,
@@ -88,6 +91,7 @@ async function measured(
       // Linux and Node count in kibibytes.
       peakMemoryBytes: () => process.resourceUsage().maxRSS * 1024,
     });
+    return { ...profile, mode: profiledMode(before, await readMachineMode(world.root)) };
   } finally {
     await executor.close();
   }

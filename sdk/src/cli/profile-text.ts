@@ -1,4 +1,5 @@
 /** What `cutpoint profile` prints. */
+import { modeDoubts, modeText } from '../planner/machine-mode.ts';
 import type { Profile, ProfiledTransfer } from '../planner/profile.ts';
 import { type Cell, renderTable } from '../report/table.ts';
 import { wrap } from '../report/wrap.ts';
@@ -63,6 +64,7 @@ function origin({
   whole,
   inputs,
   inputSource,
+  mode,
 }: Profile): string {
   const runs = whole.isGuess
     ? 'guessed from operations and bytes'
@@ -71,5 +73,8 @@ function origin({
     ? ''
     : `, bytes of ${inputs} ${inputSource === 'seeded' ? 'made-up ' : ''}input${inputs === 1 ? '' : 's'}`;
   const played = slowdown > 1 ? ` All times were multiplied by ${slowdown} to play a slower machine.` : '';
-  return `${device}; ${runtime} ${provider}, ${threads} threads; ${runs}${bytes}; ${executor}.${played}`;
+  const how = mode && modeText(mode) ? `; ${modeText(mode)}` : '';
+  const doubts = mode ? modeDoubts(mode).map((doubt) => ` Times may be too long: ${doubt}.`) : [];
+  const made = `${runtime} ${provider}, ${threads} threads; ${runs}${bytes}`;
+  return `${device}${how}; ${made}; ${executor}.${played}${doubts.join('')}`;
 }

@@ -15,6 +15,8 @@ export interface World {
   /** Whether progress is wanted: stderr is a terminal. */
   readonly showsProgress: boolean;
   readonly now: () => Date;
+  /** Where `/sys` and others lie. @default `/` */
+  readonly root?: string;
 }
 
 export interface Verb<Flags = Readonly<Record<string, unknown>>> {

@@ -8,6 +8,7 @@ import type { MapLevel } from './plan-map.ts';
 import { PlanSchema } from './plan-schema.ts';
 import type { PlanLink, PlannedArm } from './planned-arm.ts';
 import { describeIssues } from './policy.ts';
+import type { ProfiledMode } from './profile.ts';
 import type { RateRange } from './win-window.ts';
 
 /** An arm of a plan, and on which links it is worth its cost. */
@@ -34,6 +35,8 @@ export interface PlanMachine {
   readonly threads: number;
   /** Times were stretched by this. 1 is as measured. */
   readonly slowdown: number;
+  /** How fast it let itself run; absent where the profile does not say. */
+  readonly mode?: ProfiledMode | undefined;
 }
 
 /** The best arm on one range of links. */

@@ -3,7 +3,7 @@ import { z } from '../zod.ts';
 import { OBJECTIVES } from './objective.ts';
 import type { Plan } from './plan-file.ts';
 import { WishSchema } from './policy.ts';
-import { Digest } from './profile.ts';
+import { Digest, ModeSchema } from './profile.ts';
 
 const Amount = z.number().check(z.nonnegative());
 const Text = z.string().check(z.maxLength(4096));
@@ -18,6 +18,7 @@ const Machine = z.strictObject({
   runtime: Text,
   threads: z.int().check(z.nonnegative()),
   slowdown: z.number().check(z.gte(1)),
+  mode: z.optional(ModeSchema),
 });
 
 const EntrySchema = z.strictObject({

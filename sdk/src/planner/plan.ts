@@ -6,6 +6,7 @@ import type { Calibration } from './calibration.ts';
 import { canonicalJson, contentHash } from './canonical-json.ts';
 import { brokenConstraints, type Situation, type Wish } from './constraints.ts';
 import { msPerByte } from './envelope.ts';
+import { modeDoubts } from './machine-mode.ts';
 import { bestPieces } from './objective-windows.ts';
 import type { Plan, PlanEntry, PlanMachine } from './plan-file.ts';
 import { planMap } from './plan-map.ts';
@@ -108,8 +109,8 @@ function entryOf(
   };
 }
 
-function machineOf({ device, provider, runtime, threads, slowdown }: Profile): PlanMachine {
-  return { device, provider, runtime, threads, slowdown };
+function machineOf({ device, provider, runtime, threads, slowdown, mode }: Profile): PlanMachine {
+  return { device, provider, runtime, threads, slowdown, ...(mode && { mode }) };
 }
 
 function originOf({ inputs, metric, budget }: Calibration): NonNullable<Plan['calibration']> {
@@ -132,6 +133,10 @@ function standingAssumptions({ edge, cloud, arms, wish }: PlanRequest): string[]
   for (const [who, { slowdown }] of Object.entries({ device: edge, cloud }))
     if (slowdown > 1)
       said.push(`The ${who} is played: its times were measured and multiplied by ${slowdown}.`);
+  for (const [who, { mode }] of Object.entries({ device: edge, cloud })) {
+    const doubts = mode ? modeDoubts(mode) : [];
+    if (doubts.length > 0) said.push(`Of the times of the ${who}: ${doubts.join(', and ')}.`);
+  }
   for (const [who, { pauseMs }] of Object.entries({ device: edge, cloud }))
     if (pauseMs > 0) said.push(`The ${who} rested ${pauseMs} ms before each run that was timed.`);
   if (edge.inputSource === 'seeded')

@@ -57,6 +57,20 @@ export interface ProfiledReply {
   readonly decodeMs: number;
 }
 
+/** How fast the machine let itself run; what its system did not tell is `null`. */
+export interface ProfiledMode {
+  /** A Jetson's power mode, by name. */
+  readonly powerMode: string | null;
+  /** Of the first processor's frequency: `performance`, `powersave`, ... */
+  readonly governor: string | null;
+  /** The highest frequency that the first processor could take. */
+  readonly maxMegahertz: number | null;
+  /** Of the hottest sensor, before anything ran and afterwards. */
+  readonly temperatureCelsius: { readonly before: number; readonly after: number } | null;
+  /** Whether a processor was slowed down for heat meanwhile. */
+  readonly wasThrottled: boolean | null;
+}
+
 export interface Profile {
   readonly format: 'cutpoint-profile';
   readonly version: 1;
@@ -84,6 +98,8 @@ export interface Profile {
   readonly inputSource: 'files' | 'seeded';
   /** Most memory that the process held while it ran every segment, in bytes; `null` where nobody looked. */
   readonly peakMemoryBytes: number | null;
+  /** Absent where nobody looked: guesses, and files of before. */
+  readonly mode?: ProfiledMode | undefined;
   readonly whole: Timing;
   readonly cuts: readonly ProfiledCut[];
   readonly transfers: readonly ProfiledTransfer[];
@@ -115,6 +131,14 @@ const TransferSchema = z.strictObject({
   isGuess: z.boolean(),
 });
 
+export const ModeSchema: z.ZodMiniType<ProfiledMode> = z.strictObject({
+  powerMode: z.nullable(Text),
+  governor: z.nullable(Text),
+  maxMegahertz: z.nullable(z.number().check(z.positive())),
+  temperatureCelsius: z.nullable(z.strictObject({ before: z.number(), after: z.number() })),
+  wasThrottled: z.nullable(z.boolean()),
+});
+
 const ProfileSchema = z.strictObject({
   format: z.literal('cutpoint-profile'),
   version: z.literal(1),
@@ -131,6 +155,7 @@ const ProfileSchema = z.strictObject({
   inputs: z.int().check(z.nonnegative()),
   inputSource: z.enum(['files', 'seeded']),
   peakMemoryBytes: z.nullable(Bytes),
+  mode: z.optional(ModeSchema),
   whole: TimingSchema,
   cuts: z.array(CutSchema).check(z.maxLength(100_000)),
   transfers: z.array(TransferSchema).check(z.maxLength(1_000_000)),
