@@ -2,7 +2,7 @@
  * Builds what a page loads: the page's module, the session's worker and ONNX Runtime's two, each one file without imports.
  *   node web-build/build.mjs [DIRECTORY]
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -25,6 +25,10 @@ const ALIAS = {
   bl: 'bl/BufferList.js',
   'lru-cache': join(HERE, 'lru-cache.mjs'),
   debug: join(HERE, 'debug.cjs'),
+  'rfdc/default': join(HERE, 'plain-copy.cjs'),
+  // Floats and base64 in buffers, which no packet of MQTT has.
+  ieee754: join(HERE, 'nothing.mjs'),
+  'base64-js': join(HERE, 'nothing.mjs'),
   'worker-timers': join(HERE, 'nothing.mjs'),
   'onnxruntime-common': join(HERE, 'plain-tensor.mjs'),
 };
@@ -59,7 +63,7 @@ export async function bundle(input, file, { isSession = false, withoutOrt = fals
     ...(isSession && {
       transform: { inject: { Buffer: ['buffer', 'Buffer'], process: join(HERE, 'process.mjs') } },
     }),
-    plugins: [withoutEval(), withoutJsonSchema()],
+    plugins: [withoutEval(), withoutJsonSchema(), versionOnly(), withoutWideNumbers()],
     logLevel: 'warn',
   });
   await build.write({
@@ -99,6 +103,33 @@ function withoutJsonSchema() {
       const stubs = names.map(([, name, alias]) => `const ${name ?? alias}_ = () => () => undefined;`);
       const exported = names.map(([, name, alias]) => `${name ?? alias}_ as ${name ?? alias}`);
       return { code: `${stubs.join('\n')}\nexport { ${exported.join(', ')} };`, map: null };
+    },
+  };
+}
+
+/** MQTT.js asks its package.json for the version, which would bring the whole file along. */
+function versionOnly() {
+  return {
+    name: 'version-only',
+    async load(id) {
+      if (!/node_modules.mqtt.package\.json$/.test(id)) return undefined;
+      const { version } = JSON.parse(await readFile(id, 'utf8'));
+      return { code: JSON.stringify({ version }), moduleType: 'json' };
+    },
+  };
+}
+
+/** A buffer can read and write numbers of all widths and orders; a packet has unsigned ones of 8, 16 and 32 bits, large end first. */
+function withoutWideNumbers() {
+  const methods = /^(?:Buffer\.prototype\.\w+ =\n)?Buffer\.prototype\.(\w+) = [\s\S]*?^\}.*\n/gm;
+  const wide = /^(?:read|write)(?:Big|Float|Double|Int|UInt(?:\d*LE|BE))/;
+  return {
+    name: 'without-wide-numbers',
+    transform(code, id) {
+      if (!/node_modules.buffer.index\.js$/.test(id)) return undefined;
+      const kept = code.replace(methods, (method, name) => (wide.test(name) ? '' : method));
+      if (kept.length > 0.8 * code.length) throw new Error(`${id} is not as it was: see withoutWideNumbers`);
+      return { code: kept, map: null };
     },
   };
 }
