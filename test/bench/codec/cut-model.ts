@@ -39,6 +39,13 @@ export function benchModels(): BenchModel[] {
   ];
 }
 
+/** What one input gives. */
+export interface Crossing {
+  readonly output: Tensor;
+  /** In the order of the cuts. */
+  readonly tensors: readonly Tensor[];
+}
+
 export interface CutActivations {
   /** Model and tensor. */
   readonly name: string;
@@ -49,12 +56,19 @@ export interface CutActivations {
   tail(tensor: Tensor): Promise<Tensor>;
 }
 
+export interface CutModel {
+  readonly cuts: readonly CutActivations[];
+  /** Runs the whole model on an input of its own. */
+  cross(input: Tensor): Promise<Crossing>;
+  close(): Promise<void>;
+}
+
 /** What crosses each of six cuts for `count` crops, or for given inputs. `close` when the tails are no longer wanted. */
 export async function cutActivations(
   { name, file, shape }: BenchModel,
   count: number,
   given?: readonly Tensor[],
-): Promise<{ readonly cuts: readonly CutActivations[]; close(): Promise<void> }> {
+): Promise<CutModel> {
   const runtime = directRuntime();
   const inputs = given ?? (await croppedInputs(shape, count));
   const source = typeof file === 'string' ? fileSource(file) : memorySource(file);
@@ -66,10 +80,12 @@ export async function cutActivations(
   const output = model.outputs[0]?.name ?? '';
   const crossing = cuts.map(({ tensors }) => tensors[0]?.name ?? '');
   const rows: Tensor[][] = cuts.map(() => []);
-  for (const feed of inputs) {
-    const { values } = await chain.run({ to: cuts.at(-1), feeds: { [input]: feed }, fetches: crossing });
-    for (const [index, tensor] of crossing.entries()) rows[index]?.push(ownCopy(values[tensor] as Tensor));
-  }
+  const run = async (feed: Tensor, fetches: readonly string[]) => {
+    const { values } = await chain.run({ feeds: { [input]: feed }, fetches });
+    return fetches.map((name) => ownCopy(values[name] as Tensor));
+  };
+  for (const feed of inputs)
+    for (const [index, tensor] of (await run(feed, crossing)).entries()) rows[index]?.push(tensor);
   const tail = (index: number) => async (tensor: Tensor) => {
     const feeds = { [crossing[index] ?? '']: tensor };
     const { values } = await chain.run({ from: cuts[index], feeds, fetches: [output] });
@@ -82,6 +98,10 @@ export async function cutActivations(
       tensors: rows[index] ?? [],
       tail: tail(index),
     })),
+    cross: async (feed) => {
+      const [outcome, ...tensors] = await run(feed, [output, ...crossing]);
+      return { output: outcome as Tensor, tensors };
+    },
     close: async () => {
       await chain.close();
       await runtime.close();

@@ -3,16 +3,15 @@
  * a photograph. Bytes against order-0 entropy, deflate and zstd on the same symbols; speed beside memcpy; damage.
  */
 import { calibrateTables } from '../../../sdk/src/codec/calibrate-tables.ts';
-import { createCodec } from '../../../sdk/src/codec/codec.ts';
-import { deflateNode } from '../../../sdk/src/codec/deflate-node.ts';
 import type { CalibratedTables } from '../../../sdk/src/codec/entropy/calibrated-tables.ts';
 import type { Tensor } from '../../../sdk/src/tensor.ts';
 import type { Suite } from '../main.ts';
 import { median } from '../statistics.ts';
-import { changeOf } from './agreement.ts';
+import type { Change } from './agreement.ts';
 import { type Budgeted, measureBudgeted } from './budgeted.ts';
 import { measureChromium } from './chromium-speed.ts';
 import { benchModels, type CutActivations, cutActivations } from './cut-model.ts';
+import { measureDamage } from './damage.ts';
 import { measurePreviousFrames } from './previous-frame.ts';
 import { type CutSizes, measureSizes } from './sizes.ts';
 import { addSpeeds, type CutSpeed, measureSpeed } from './speed.ts';
@@ -22,7 +21,10 @@ import { measureStages } from './stages.ts';
  * The first half of the inputs to calibrate with, the other half to measure. With `--quick` a third of them: for a look
  * while working, not for docs/benchmarks.md.
  */
-const INPUTS: number = process.argv.includes('--quick') ? 6 : 18;
+const IS_QUICK = process.argv.includes('--quick');
+const INPUTS: number = IS_QUICK ? 6 : 18;
+/** Of each trained model, to see the damage: two models, over 200 inputs. */
+const DAMAGE_INPUTS: number = IS_QUICK ? 6 : 108;
 
 export const codecSuite: Suite = {
   async run(progress) {
@@ -33,18 +35,28 @@ export const codecSuite: Suite = {
     const lasts: Tensor[] = [];
     const budgets: Budgeted[] = [];
     for (const model of benchModels()) {
-      const { cuts, close } = await cutActivations(model, INPUTS);
-      for (const cut of cuts) {
+      const cutModel = await cutActivations(model, INPUTS);
+      const { cuts } = cutModel;
+      const allTables = [];
+      for (const { tensors } of cuts)
+        allTables.push(await calibrateTables(tensors.slice(0, INPUTS / 2), 'uint8+context'));
+      const damage = await measureDamage(
+        model,
+        cutModel,
+        allTables,
+        model.isTrained ? DAMAGE_INPUTS : INPUTS,
+      );
+      const agreements = damage.flat().map(({ agreement }) => agreement);
+      (model.isTrained ? trained : generated).push(...agreements);
+      for (const [index, cut] of cuts.entries()) {
         const [calibration, measured] = [cut.tensors.slice(0, INPUTS / 2), cut.tensors.slice(INPUTS / 2)];
-        const tables = await calibrateTables(calibration, 'uint8+context');
+        const tables = allTables[index] as CalibratedTables;
         const narrowTables = await calibrateTables(calibration, 'uint4+context');
         const size = await measureSizes(measured, { tables, narrowTables });
         const speed = await measureSpeed(tables, measured.at(-1));
-        const change = await measureChange(cut, tables);
         sizes.push(size);
         speeds.push(speed);
-        (model.isTrained ? trained : generated).push(...change.agreements);
-        progress(lineOf(cut, size, speed, change));
+        progress(lineOf(cut, size, speed, damage[index] ?? []));
         const budgeted = await measureBudgeted(cut, calibration);
         budgets.push(budgeted);
         progress(
@@ -58,7 +70,7 @@ export const codecSuite: Suite = {
             .join(', ')}`,
         );
       }
-      await close();
+      await cutModel.close();
     }
     return {
       ...summarise(sizes),
@@ -66,27 +78,13 @@ export const codecSuite: Suite = {
       int8Agreement: mean(trained),
       int8AgreementGenerated: mean(generated),
       int8Runs: trained.length,
+      int8Inputs: 2 * DAMAGE_INPUTS,
       budgetedRatio: geometricMean(budgets.map(({ ratio }) => ratio)),
       ...(await measureChromium(lasts)),
       ...(await measurePreviousFrames(progress)),
     };
   },
 };
-
-/** The int8 profile at this cut, on every input. */
-async function measureChange({ tensors, tail }: CutActivations, tables: CalibratedTables) {
-  const profile = 'uint8+context';
-  const codec = createCodec({ deflate: deflateNode(), findTables: () => tables });
-  const changes = [];
-  for (const tensor of tensors) {
-    const decoded = await codec.decode(await codec.encode(tensor, profile, { tables }));
-    changes.push(changeOf(await tail(tensor), await tail(decoded)));
-  }
-  return {
-    agreements: changes.map(({ agreement }) => agreement),
-    relativeL2: mean(changes.map(({ relativeL2 }) => relativeL2)),
-  };
-}
 
 /** One number a figure: geometric means over the cuts, except where a limit is meant to hold for each. */
 function summarise(sizes: readonly CutSizes[]): Record<string, number> {
@@ -107,12 +105,7 @@ function summarise(sizes: readonly CutSizes[]): Record<string, number> {
   };
 }
 
-function lineOf(
-  cut: CutActivations,
-  size: CutSizes,
-  speed: CutSpeed,
-  change: { relativeL2: number; agreements: number[] },
-): string {
+function lineOf(cut: CutActivations, size: CutSizes, speed: CutSpeed, changes: readonly Change[]): string {
   const bits = (bytes: number) => ((8 * bytes) / size.symbols).toFixed(2);
   const { order0, zstdUpTo9, zstd19 } = size.rivals;
   return [
@@ -120,7 +113,7 @@ function lineOf(
     (cut.tensors[0]?.dims ?? []).join('x').padEnd(14),
     `bits: order-0 ${bits(order0)} zstd9 ${bits(zstdUpTo9)} zstd19 ${bits(zstd19)} self ${bits(size.selfTrained)} context ${bits(size.context)} (${size.model})`,
     `MB/s: ${Math.round(speed.bytes / speed.encodeMs / 1000)} ${Math.round(speed.bytes / speed.decodeMs / 1000)}`,
-    `final L2 ${(100 * change.relativeL2).toFixed(2)} % agree ${(100 * mean(change.agreements)).toFixed(2)} %`,
+    `final L2 ${(100 * mean(changes.map(({ relativeL2 }) => relativeL2))).toFixed(2)} % agree ${(100 * mean(changes.map(({ agreement }) => agreement))).toFixed(2)} %`,
   ].join('  ');
 }
 
