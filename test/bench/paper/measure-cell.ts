@@ -104,7 +104,7 @@ function idsOfBaselines({ arms }: Plan, picks: BaselinePicks): Readonly<Record<s
 const RUNNERS_UP = 3;
 const [LEAST_ROUNDS, MOST_ROUNDS] = [3, 7];
 /** No round begins after so long, once there are enough. */
-const CELL_MS = 5000;
+const CELL_MS = 20_000;
 /** What takes longer is mostly the link's time, which hardly differs: it is run once. */
 const LONG_MS = 1500;
 
@@ -114,7 +114,7 @@ interface WantedArm {
 }
 
 function wantedArms({ predictions }: PlannedCell, ids: readonly string[]): readonly WantedArm[] {
-  const runsOf = (ms: number) => (ms > LONG_MS ? 1 : ms > 500 ? LEAST_ROUNDS : MOST_ROUNDS);
+  const runsOf = (ms: number) => (ms > LONG_MS ? 1 : MOST_ROUNDS);
   return predictions
     .filter(({ id }) => ids.includes(id))
     .map(({ id, predictedMs }) => ({ id, runs: runsOf(predictedMs) }));
