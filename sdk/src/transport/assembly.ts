@@ -1,6 +1,7 @@
 /** One message as its parts come in: what is held, and what the sender is to be told of it. */
 import { MAX_MISSING_PARTS, MIN_CHUNK_BYTES } from '../protocol/limits.ts';
 import type { PartFields } from '../protocol/v1/messages.ts';
+import { type Arrival, spreadOf } from './arrival-spread.ts';
 
 /** One part as it came in. `head` is the header of part 0. */
 export interface ArrivedPart<Head> {
@@ -23,11 +24,11 @@ export interface Credit {
 export interface WholeMessage<Head> {
   readonly head: Head;
   readonly payload: Uint8Array;
+  /** When the bytes before `laterBytes` had come: see arrival-spread.ts. */
   readonly firstArrivalMs: number;
   readonly lastArrivalMs: number;
   /** When the first part 0 arrived: what its header says of time counts from here. */
   readonly headArrivalMs: number;
-  /** Bytes after the first part that arrived. */
   readonly laterBytes: number;
 }
 
@@ -37,8 +38,9 @@ export interface Assembly<Head> {
   readonly parts: Map<number, Uint8Array>;
   readonly count: number;
   readonly totalBytes: number;
-  readonly firstArrivalMs: number;
-  readonly firstBytes: number;
+  readonly openedMs: number;
+  /** The first two parts. */
+  readonly arrivals: [Arrival, ...Arrival[]];
   head: { readonly value: Head; readonly atMs: number } | undefined;
   heldBytes: number;
   attempt: number;
@@ -67,8 +69,8 @@ export function openAssembly<Head>({ sender, id, fields, payload, atMs }: Arrive
     parts: new Map(),
     count: fields.parts,
     totalBytes: fields.totalBytes,
-    firstArrivalMs: atMs,
-    firstBytes: payload.length,
+    openedMs: atMs,
+    arrivals: [{ atMs, heldBytes: payload.length }],
     head: undefined,
     heldBytes: 0,
     attempt: fields.attempt,
@@ -107,6 +109,7 @@ export function addPart<Head>(
   if (assembly.parts.has(fields.part)) return 0;
   assembly.parts.set(fields.part, unpinned(payload));
   assembly.heldBytes += payload.length;
+  if (assembly.parts.size === 2) assembly.arrivals.push({ atMs, heldBytes: assembly.heldBytes });
   return payload.length;
 }
 
@@ -158,15 +161,14 @@ function unpinned(payload: Uint8Array): Uint8Array {
 
 /** `undefined` when the parts are not what their claims said. */
 export function finish<Head>(assembly: Assembly<Head>, atMs: number): WholeMessage<Head> | undefined {
-  const { head, totalBytes, heldBytes, firstArrivalMs, firstBytes } = assembly;
+  const { head, totalBytes, heldBytes, arrivals } = assembly;
   if (!head || heldBytes !== totalBytes) return undefined;
   return {
     head: head.value,
     payload: join(assembly),
-    firstArrivalMs,
+    ...spreadOf(arrivals, totalBytes, atMs),
     lastArrivalMs: atMs,
     headArrivalMs: head.atMs,
-    laterBytes: totalBytes - firstBytes,
   };
 }
 

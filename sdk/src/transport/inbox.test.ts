@@ -150,7 +150,7 @@ test('the bytes that arrived after the first part are counted, with the times of
 test('one sender cannot hold so much that another finds no room, and may again once it was dropped', () => {
   const inbox = createInbox<string>({ maxPayloadBytes: 8 * KIB, maxHeldBytes: 40 * KIB });
   const unfinished = (sender: string, id: string) =>
-    refusal(inbox, { ...(partsOf(patterned(8 * KIB), 6 * KIB)[0] as Part), sender, id });
+    refusal(inbox, { ...(partsOf(patterned(8 * KIB), 4 * KIB)[0] as Part), sender, id });
   expect(['a', 'b'].map((id) => unfinished('greedy', id))).toEqual(['partial', 'partial']);
   expect(unfinished('greedy', 'c')).toMatchObject({
     code: 'overloaded',

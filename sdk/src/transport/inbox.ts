@@ -78,7 +78,7 @@ export function createInbox<Head>(limits: InboxLimits): Inbox<Head> {
   function dropOld(atMs: number): void {
     // Insertion order is age order, so the first young one ends it.
     for (const [key, assembly] of assemblies) {
-      if (atMs - assembly.firstArrivalMs < maxAgeMs) return;
+      if (atMs - assembly.openedMs < maxAgeMs) return;
       drop(key);
     }
   }

@@ -41,7 +41,7 @@ export function createOutgoingFlow(options: {
     const last = missing.at(-1) ?? 0;
     const after = missing.length >= mostMissing ? all.slice(last + 1) : [];
     const again = [...missing, ...after].filter((part) => part < parts.count && !queue.includes(part));
-    if (!isProbing) for (const part of again) sentBytes -= partBytes(parts, part);
+    if (!isProbing) for (const part of again) sentBytes -= parts.bytesOf(part);
     queue = [...again, ...queue];
   }
 
@@ -65,7 +65,7 @@ export function createOutgoingFlow(options: {
     take: (windowBytes) => {
       const [part] = queue;
       if (part === undefined || isWhole) return undefined;
-      const length = partBytes(parts, part);
+      const length = parts.bytesOf(part);
       // The first one always goes: without it there is never any credit.
       if (!isFirst && sentBytes + length > receivedBytes + windowBytes) return undefined;
       isFirst = false;
@@ -74,8 +74,4 @@ export function createOutgoingFlow(options: {
       return part;
     },
   };
-}
-
-function partBytes({ partBytes: most, totalBytes }: Parts, part: number): number {
-  return Math.min(most, totalBytes - part * most);
 }

@@ -12,8 +12,10 @@ test('the parts of a message, put together, are its bytes', () => {
         parts.slice(part).flatMap((view) => [...view]),
       );
       expect(slices.flat()).toEqual(some.flatMap((piece) => [...piece]));
-      expect(slices.slice(0, -1).every((slice) => slice.length === parts.partBytes)).toBe(true);
-      expect(parts.partBytes).toBeLessThanOrEqual(partBytes);
+      const lengths = slices.map((slice) => slice.length);
+      expect(lengths).toEqual(slices.map((_, part) => parts.bytesOf(part)));
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(partBytes);
+      expect(new Set(lengths.slice(1, -1)).size).toBeLessThanOrEqual(1);
       expect(slices.slice(1).every((slice) => slice.length > 0)).toBe(true);
     }),
   );
@@ -27,4 +29,15 @@ test('a part leaves room for its header in the broker’s packets', () => {
   expect(() => partBytesFor(65_536, 2_000, head)).toThrow(
     expect.objectContaining({ code: 'payload-too-large' }),
   );
+});
+
+test('a message in parts begins with a short one, so that most of it tells of the link', () => {
+  const lengths = (bytes: number) => {
+    const parts = cutIntoParts([new Uint8Array(bytes)], 65_536);
+    return Array.from({ length: parts.count }, (_, part) => parts.bytesOf(part));
+  };
+  expect(lengths(150_000)).toEqual([8_192, 47_270, 47_270, 47_268]);
+  expect(lengths(65_537)).toEqual([8_192, 57_345]);
+  expect(lengths(65_536)).toEqual([65_536]);
+  expect(lengths(0)).toEqual([0]);
 });

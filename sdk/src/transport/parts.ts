@@ -1,4 +1,4 @@
-/** Cuts a message into parts of equal size without copying it. Fixed for all attempts, so that their parts fit together. */
+/** Cuts a message into parts without copying it. Fixed for all attempts, so that their parts fit together. */
 import { SplitError } from '../errors.ts';
 import { headerBytes } from '../protocol/envelope.ts';
 import { MAX_HEADER_BYTES, MIN_CHUNK_BYTES, PACKET_OVERHEAD_BYTES } from '../protocol/limits.ts';
@@ -6,14 +6,17 @@ import { MAX_HEADER_BYTES, MIN_CHUNK_BYTES, PACKET_OVERHEAD_BYTES } from '../pro
 export interface Parts {
   readonly count: number;
   readonly totalBytes: number;
-  /** Payload bytes of each part but the last. */
-  readonly partBytes: number;
+  /** Payload bytes of one part. */
+  bytesOf(part: number): number;
   /** Views of the pieces that make up one part. */
   slice(part: number): readonly Uint8Array[];
 }
 
 /** Room for the fields that the outbox adds to a header, in bytes. */
 const PART_FIELD_BYTES = 128;
+
+/** Of a message in parts. Large enough to be worth its way, and to hold what most headers name. */
+const FIRST_PART_BYTES = 8 * 1024;
 
 /** Payload bytes of a part that fit the packet limit of the broker beside the header of the first one. */
 export function partBytesFor(chunkBytes: number, maxPacketBytes: number, head: object): number {
@@ -27,16 +30,23 @@ export function partBytesFor(chunkBytes: number, maxPacketBytes: number, head: o
   );
 }
 
-/** Of equal size: a short last part would say little of the link's rate. */
+/**
+ * A short one first, and the rest of equal size: the link's rate is told from what comes after the first, so the less is in
+ * that, and the more in the last, the better.
+ */
 export function cutIntoParts(pieces: readonly Uint8Array[], mostPartBytes: number): Parts {
   const totalBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const equalBytes = Math.ceil(totalBytes / Math.max(1, Math.ceil(totalBytes / mostPartBytes)));
+  const firstBytes = totalBytes <= mostPartBytes ? totalBytes : Math.min(mostPartBytes, FIRST_PART_BYTES);
+  const laterBytes = totalBytes - firstBytes;
+  const equalBytes = Math.ceil(laterBytes / Math.max(1, Math.ceil(laterBytes / mostPartBytes)));
   const partBytes = Math.max(equalBytes, Math.min(mostPartBytes, MIN_CHUNK_BYTES));
+  const startOf = (part: number) =>
+    part === 0 ? 0 : Math.min(totalBytes, firstBytes + (part - 1) * partBytes);
   return {
-    count: Math.max(1, Math.ceil(totalBytes / partBytes)),
+    count: 1 + Math.ceil(laterBytes / partBytes),
     totalBytes,
-    partBytes,
-    slice: (part) => viewRange(pieces, part * partBytes, (part + 1) * partBytes),
+    bytesOf: (part) => startOf(part + 1) - startOf(part),
+    slice: (part) => viewRange(pieces, startOf(part), startOf(part + 1)),
   };
 }
 

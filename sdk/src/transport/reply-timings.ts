@@ -1,5 +1,6 @@
 /** Where the time of one exchange went. Pure: times of two clocks and their offset in, stages out. */
 import type { ResultHeader } from '../protocol/v1/messages.ts';
+import { rateOf } from './arrival-spread.ts';
 import type { WholeMessage } from './assembly.ts';
 
 export interface ReplyTimings {
@@ -61,15 +62,10 @@ function rates(
   result: WholeMessage<ResultHeader>,
 ): Pick<ReplyTimings, 'uplinkBitsPerSecond' | 'downlinkBitsPerSecond'> {
   const { head, laterBytes } = result;
-  const uplink = rate(head.laterBytes, head.lastArrivalMs - head.firstArrivalMs);
-  const downlink = rate(laterBytes, result.lastArrivalMs - result.firstArrivalMs);
+  const uplink = rateOf(head.laterBytes, head.lastArrivalMs - head.firstArrivalMs);
+  const downlink = rateOf(laterBytes, result.lastArrivalMs - result.firstArrivalMs);
   return {
     ...(uplink !== undefined && { uplinkBitsPerSecond: uplink }),
     ...(downlink !== undefined && { downlinkBitsPerSecond: downlink }),
   };
-}
-
-/** Little data or a short time measures the machine, not the link. */
-function rate(bytes: number, elapsedMs: number): number | undefined {
-  return bytes >= 64 * 1024 && elapsedMs >= 5 ? (bytes * 8_000) / elapsedMs : undefined;
 }

@@ -1,5 +1,5 @@
 /** A device of the bench: random bytes out, 260 bytes back. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../../sdk/src/clock.ts';
 import { connectMqtt } from '../../../sdk/src/transport/mqtt.ts';
 import { createRequestClient, type Reply } from '../../../sdk/src/transport/request-client.ts';
@@ -15,7 +15,7 @@ const DEADLINE_MS = 120_000;
 
 export async function connectDevice(brokerPort: number): Promise<Device> {
   const transport = await connectMqtt({ url: `mqtt://127.0.0.1:${brokerPort}` });
-  const randomId = () => randomBytes(9).toString('hex');
+  const randomId = () => randomUUID().replaceAll('-', '');
   const client = createRequestClient({ transport, deviceId: randomId(), clock: systemClock(), randomId });
   await client.start();
   await client.waitForGateway(MODEL, { deadlineMs: 20_000 });
