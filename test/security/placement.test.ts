@@ -100,6 +100,7 @@ async function readLog(name: string): Promise<readonly AuditEntry[]> {
 
 async function expectWhole(name: string): Promise<void> {
   const verdict = await verifyAuditLog(at(name), { trusted: readTrustedKeys(AUDIT_KEYS.publicKey) });
+  expect(verdict.fault).toBeUndefined();
   expect(verdict).toMatchObject({ isWhole: true, endKnownBy: 'signed head file' });
 }
 

@@ -40,6 +40,24 @@ describe('an audit log', () => {
     expect(kinds).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('is whole at every moment while a program writes to it', async () => {
+    const keys = generateSigningKeys();
+    const path = freshPath();
+    const log = await openAuditLog(path, { key: readPrivateKey(keys.privateKey) });
+    const trusted = readTrustedKeys(keys.publicKey);
+    await log.append(event(0));
+    let left = 200;
+    const writing = (async () => {
+      for (; left > 0; left--) await log.append(event(left));
+    })();
+    const faults = [];
+    while (left > 0) faults.push((await verifyAuditLog(path, { trusted })).fault);
+    await writing;
+    await log.close();
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.filter((fault) => fault !== undefined)).toEqual([]);
+  });
+
   it('shows any edit of any byte, any line taken out, doubled or moved', async () => {
     const { path } = await written(6);
     const text = readFileSync(path, 'utf8');
