@@ -18,6 +18,15 @@ it('lies between what was measured, and stays at the last beyond', () => {
   expect(cost.expectedMs([10, 20])).toBeCloseTo(36, 1);
 });
 
+it('lets nobody wait for others where that saves next to nothing', () => {
+  const shares = [1, 0.95, 0.92, 0.91];
+  const cost = createBatchCost(
+    shares.map((share, i) => ({ size: 2 ** i, share })),
+    { maxSize: 64 },
+  );
+  expect(cost.mostUseful).toBe(1);
+});
+
 it('knows of no gain where nothing was measured', () => {
   const cost = createBatchCost([], { maxSize: 64 });
   expect([cost.mostUseful, cost.expectedMs([5, 5])]).toEqual([1, 10]);

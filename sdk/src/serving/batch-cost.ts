@@ -23,8 +23,10 @@ export interface BatchCost {
 }
 
 const NEWEST_SHARE = 0.1;
-/** A doubling must save at least this share of the time of a request. */
+/** A doubling must save at least this share of the time of a request, */
 const LEAST_GAIN = 0.04;
+/** and this one of what a request takes in the smaller batch: whoever joins waits for the whole of it. */
+const LEAST_SHARE_GAIN = 0.1;
 /** Of one correction to the next; a hiccup is no trend. */
 const CORRECTION_LIMITS = [0.25, 4] as const;
 
@@ -72,7 +74,7 @@ export function createBatchCost(
 function mostUsefulOf(points: readonly SizeCost[]): number {
   let best = points[0] ?? { size: 1, share: 1 };
   for (const point of points.slice(1)) {
-    if (best.share - point.share < LEAST_GAIN) continue;
+    if (best.share - point.share < Math.max(LEAST_GAIN, LEAST_SHARE_GAIN * best.share)) continue;
     best = point;
   }
   return best.size;

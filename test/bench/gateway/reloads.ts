@@ -1,12 +1,22 @@
-/** Unload, load and reload under load; memory of this process and the executor's, the last tenth against the first after warming. */
+/**
+ * Unload, load and reload under load; memory of this process and the executor's, the last tenth against the second. A gateway
+ * remembers what it answered, up to a number of requests: as many are sent before, so that this does not pass for growth.
+ */
 import { residentBytes } from '../../support/footprint.ts';
 import { median } from '../statistics.ts';
+import { closedLoop } from './load.ts';
 import type { World } from './world.ts';
 
 const RELOADS = 200;
+const REMEMBERED = 16_384;
+const WARM_CLIENTS = 8;
 
 export async function measureReloads({ gateway, requestSmall }: World, progress: (text: string) => void) {
   const reloads = Number(process.env.CUTPOINT_RELOADS ?? RELOADS);
+  for (let sent = 0; sent < REMEMBERED; ) {
+    const { results } = await closedLoop({ clients: WARM_CLIENTS, seconds: 5 }, requestSmall);
+    sent += results.length;
+  }
   let isOver = false;
   let failed = 0;
   const load = (async () => {
