@@ -1,6 +1,15 @@
 #!/usr/bin/env node
-/** The program `cutpoint-edge`. */
-import { runAsProcess } from '@cutpoint/sdk/program';
-import { runProgram } from './program.ts';
+/** The program `cutpoint-edge`. Node keeps what it compiles of it, so that only the first start pays for that. */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
+const { XDG_CACHE_HOME = join(homedir(), '.cache') } = process.env;
+// Not Node's own choice below /tmp, where others could lay code for us to run. NODE_COMPILE_CACHE wins.
+enableCompileCache(join(XDG_CACHE_HOME, 'cutpoint-edge'));
+// Only what is imported from here on is kept.
+const [{ runAsProcess }, { runProgram }] = await Promise.all([
+  import('@cutpoint/sdk/program'),
+  import('./program.ts'),
+]);
 await runAsProcess(runProgram);

@@ -12,6 +12,8 @@ export interface WorkerSettings {
   readonly deviceId: number | undefined;
   /** What to import as ONNX Runtime: a package name or a URL. */
   readonly module: string;
+  /** Whether sessions on the CPU keep memory from one run to the next. */
+  readonly memoryArena: boolean;
 }
 
 export interface LoadCall {

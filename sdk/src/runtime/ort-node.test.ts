@@ -48,6 +48,31 @@ describe('ort-node', () => {
     await runtime.close();
   });
 
+  it('computes the same without an arena, run after run', async () => {
+    const bytes = tinyModel({
+      inputs: [{ name: 'x', dims: [64, 64] }],
+      outputs: ['z'],
+      nodes: [
+        ['MatMul', ['x', 'x'], 'y'],
+        ['MatMul', ['y', 'x'], 'z'],
+      ],
+    });
+    const x = {
+      type: 'float32',
+      dims: [64, 64],
+      data: Float32Array.from({ length: 4096 }, Math.sin),
+    } as const;
+    const answers = [];
+    for (const memoryArena of [true, false]) {
+      const runtime = await createOrtNode({ threads: 1, memoryArena });
+      const model = await runtime.load({ bytes });
+      for (let run = 0; run < 3; run++)
+        answers.push((await runtime.run({ models: [model], feeds: { x }, fetches: ['z'] })).values.z?.data);
+      await runtime.close();
+    }
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
   it('keeps the thread of the caller free while a model runs', async () => {
     const runtime = await createOrtNode({ threads: 1 });
     const nodes = Array.from(

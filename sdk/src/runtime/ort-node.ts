@@ -23,6 +23,11 @@ export interface OrtNodeOptions {
   readonly deviceId?: number;
   /** Another build of onnxruntime-node: an absolute path or a package name. @default 'onnxruntime-node' */
   readonly modulePath?: string;
+  /**
+   * Whether each session on the CPU keeps the memory that its runs needed for the next ones. Without, sessions share what the
+   * process has, and runs take a little longer. @default true
+   */
+  readonly memoryArena?: boolean;
 }
 
 const MAX_DEFAULT_THREADS = 8;
@@ -68,7 +73,7 @@ function profileOf(calls: WorkerCalls): NonNullable<Runtime['profile']> {
 
 function resolveSettings(options: OrtNodeOptions): WorkerSettings {
   const { threads = Math.min(availableParallelism(), MAX_DEFAULT_THREADS), provider = 'cpu' } = options;
-  const { modulePath = 'onnxruntime-node', deviceId } = options;
+  const { modulePath = 'onnxruntime-node', deviceId, memoryArena = true } = options;
   if (deviceId !== undefined && !(Number.isInteger(deviceId) && deviceId >= 0))
     throw new SplitError('options-invalid', `deviceId is ${deviceId}; it must be a whole number from 0`);
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
@@ -78,7 +83,7 @@ function resolveSettings(options: OrtNodeOptions): WorkerSettings {
     );
   }
   const module = isAbsolute(modulePath) ? pathToFileURL(modulePath).href : modulePath;
-  return { threads, provider, module, deviceId };
+  return { threads, provider, module, deviceId, memoryArena };
 }
 
 /** The worker's file beside this one, as source or as built. */

@@ -84,6 +84,7 @@ function sessionOptions(
     graphOptimizationLevel: call.optimization,
     intraOpNumThreads: settings.threads,
     interOpNumThreads: 1,
+    enableCpuMemArena: settings.memoryArena,
     // Fatal only: what goes wrong is thrown, and need not be on the application's stderr as well.
     logSeverityLevel: 4,
     // Threads that spin after a run fight the next session for the cores. ORT takes strings only.

@@ -35,6 +35,7 @@ export interface MakeRuntimeOptions {
   readonly threads?: number;
   readonly provider?: string;
   readonly modulePath?: string;
+  readonly memoryArena?: boolean;
 }
 
 export interface Platform {
@@ -139,12 +140,13 @@ export async function createSplitSessionOn(
 
 function runtimeOptions({
   threads,
-  runtime: { provider, modulePath } = {},
+  runtime: { provider, modulePath, memoryArena } = {},
 }: ResolvedOptions): MakeRuntimeOptions {
   return {
     ...(threads !== undefined && { threads }),
     ...(provider !== undefined && { provider }),
     ...(modulePath !== undefined && { modulePath }),
+    ...(memoryArena !== undefined && { memoryArena }),
   };
 }
 

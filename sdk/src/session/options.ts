@@ -132,6 +132,11 @@ export interface RuntimeOptions {
   /** Another build of onnxruntime-node: an absolute path or a package name. @default 'onnxruntime-node' */
   readonly modulePath?: string | undefined;
   /**
+   * Whether each session of ONNX Runtime on the CPU keeps the memory that a run needed for the next one. `false` is for
+   * devices that are short of it: runs take a little longer. @default true
+   */
+  readonly memoryArena?: boolean | undefined;
+  /**
    * Whether heads give bytes instead of floats for the profiles `uint8…`, so that a quarter leaves a graphics processor:
    * `auto` where the provider is `cuda` or `webgpu`. @default 'auto'
    */
@@ -150,6 +155,7 @@ const codecProfile = z.custom<CodecProfile>(
 const runtime = z.strictObject({
   provider: z.optional(z.string().check(z.minLength(1))),
   modulePath: z.optional(z.string().check(z.minLength(1))),
+  memoryArena: z.optional(z.boolean()),
   quantise: z.optional(z.enum(['auto', 'on', 'off'])),
 });
 

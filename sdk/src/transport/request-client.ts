@@ -277,9 +277,9 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
         const [refusal] = refused.values();
         if (refusal && !wait.signal?.aborted && transport.isConnected) throw refusal;
         if (wait.signal?.aborted || transport.isConnected) throw cause;
-        throw new SplitError('broker-unreachable', `no broker within ${Math.round(wait.deadlineMs)} ms`, {
-          cause,
-        });
+        // As the caller said it, not what was left of it by then.
+        const { limitMs = wait.deadlineMs } = wait;
+        throw new SplitError('broker-unreachable', `no broker within ${Math.round(limitMs)} ms`, { cause });
       }
     },
     request: async (gateway, request, wait) => {
