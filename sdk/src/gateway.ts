@@ -35,6 +35,7 @@ export { signDescriptor } from './placement/sign-descriptor.ts';
 export {
   type Breach,
   breachesOfCut,
+  breachesOfEnd,
   breachesOfPlace,
   checkKept,
   deniedBy,

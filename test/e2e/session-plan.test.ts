@@ -56,11 +56,20 @@ async function makeProfiles(): Promise<void> {
 }
 
 /** The device is so slow that every link makes the cloud worth it; the policy keeps the input and shallow cuts at home. */
-async function makePlan(objective: string): Promise<string> {
+async function makePlan(objective: string, ...further: readonly string[]): Promise<string> {
   await writeFile(at('policy.yaml'), `objective: ${objective}\ninputs: stay\nminDepth: 0.3\n`);
   const profiles = ['--edge', at('edge.json'), '--cloud', at('cloud.json')];
-  const out = at(`${objective}.json`);
-  await run('plan', folder.model('net'), ...profiles, '--policy', at('policy.yaml'), '--out', out);
+  const out = at(`${[objective, ...further].join('')}.json`);
+  await run(
+    'plan',
+    folder.model('net'),
+    ...profiles,
+    '--policy',
+    at('policy.yaml'),
+    ...further,
+    '--out',
+    out,
+  );
   return out;
 }
 
@@ -112,6 +121,15 @@ describe('a session with a plan', () => {
     await session.run(feeds);
     expect(session.lastTrace).toMatchObject({ arm: 'device' });
     expect(session.lastTrace?.fallback).toBeUndefined();
+  });
+
+  it('keeps both ends where the plan does, by two cuts of the plan', async () => {
+    await using session = await open({ plan: await makePlan('latency', '--outputs', 'stay') });
+    await session.run(feeds);
+    const used = session.arms.find(({ id }) => id === session.lastTrace?.arm);
+    expect(used).toMatchObject({ kind: 'split', to: expect.anything() });
+    expect(session.arms.every((arm) => arm.kind === 'device' || arm.to !== undefined)).toBe(true);
+    expect(session.predictions().map(({ arm }) => arm.id)).toHaveLength(session.arms.length);
   });
 
   it('takes the plan parsed, too', async () => {

@@ -4,6 +4,7 @@ import { SplitError } from '@cutpoint/sdk';
 import {
   type Breach,
   breachesOfCut,
+  breachesOfEnd,
   breachesOfPlace,
   type Cut,
   checkKept,
@@ -90,7 +91,7 @@ function bind({ rules, each }: Rules, model: SplitModel): ModelPolicy {
               },
             ]
           : [];
-      const ofCut = cut ? breachesOfCut(own, cut, graph, to) : [];
+      const ofCut = cut ? [...breachesOfCut(own, cut, graph, to), ...breachesOfEnd(own, cut, to)] : [];
       // Nobody here knows whether the next gateway keeps the policy.
       const onward: Breach[] =
         route.length > 0 ? [{ reason: 'route', what: 'data under a policy are not handed on' }] : [];

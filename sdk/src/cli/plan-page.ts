@@ -55,7 +55,8 @@ function wide(label: string, svg: string): string {
 
 /** Dots are the cuts of the plan; open ones are never best. */
 function frontierPicture({ arms }: Plan, { inspection: { ops, cuts } }: PlanPageContext): string | undefined {
-  const idsOf = (entries: readonly PlanEntry[]) => new Set(entries.map(({ id }) => id.split('/')[0]));
+  const idsOf = (entries: readonly PlanEntry[]) =>
+    new Set(entries.flatMap(({ id }) => id.split('/')[0]?.split(/[->]/)));
   const planned = idsOf(arms.filter(({ kind }) => kind === 'split'));
   const best = idsOf(arms.filter((arm) => arm.best !== null));
   return frontierChart({
@@ -86,6 +87,8 @@ const COLUMNS = [
   { title: 'pack', unit: 'ms' },
   { title: 'sends', unit: 'KB' },
   { title: 'tail', unit: 'ms' },
+  { title: 'back', unit: 'KB' },
+  { title: 'last', unit: 'ms' },
   { title: 'error', unit: 'rel. L2' },
   { title: 'loss', unit: '%' },
   { title: 'best' },
@@ -93,9 +96,11 @@ const COLUMNS = [
 
 function armTable(arms: readonly PlanEntry[]): string {
   const rows = arms.map((arm): Cell[] => {
-    const { headMs, encodeMs, sentBytes, tailMs } = arm.cost;
+    const { headMs, encodeMs, sentBytes, tailMs, receivedBytes, lastMs } = arm.cost;
     const sends =
-      arm.kind === 'device' ? [undefined, undefined, undefined] : [encodeMs, sentBytes / 1000, tailMs];
+      arm.kind === 'device'
+        ? [undefined, undefined, undefined, undefined, undefined]
+        : [encodeMs, sentBytes / 1000, tailMs, receivedBytes / 1000, lastMs];
     const loss = arm.accuracyLoss === null ? undefined : arm.accuracyLoss * 100;
     return [
       arm.name,
@@ -109,7 +114,7 @@ function armTable(arms: readonly PlanEntry[]): string {
   });
   const best = new Set(arms.flatMap((arm, index) => (arm.best ? [index] : [])));
   const caption =
-    'Best on some link in bold. Head and packing run on the device, the tail in the cloud. KB is 1000 bytes.';
+    'Best on some link in bold. Head, packing and last layers run on the device, the tail in the cloud. KB is 1000 bytes.';
   return htmlTable({ caption, columns: COLUMNS, rows, best });
 }
 

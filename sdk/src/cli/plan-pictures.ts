@@ -80,6 +80,7 @@ function groupAt(plan: Plan, uplinkBitsPerSecond: number, bestId: string | undef
         tail: stages.tailMs,
         downlink: isDevice ? 0 : stages.downlinkMs,
         decode: stages.decodeMs,
+        last: stages.lastMs ?? 0,
       },
     };
   });

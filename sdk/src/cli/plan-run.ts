@@ -1,7 +1,9 @@
 /** From the files that `cutpoint plan` is given to a plan. */
+import { bytesAsMade } from '../cut/make-cut.ts';
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
 import type { Calibration } from '../planner/calibration.ts';
+import { type CutWaysRequest, cutWays } from '../planner/cut-ways.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
 import type { Plan } from '../planner/plan-file.ts';
@@ -9,6 +11,7 @@ import { resolvePolicy } from '../planner/policy.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 import { armsFromProfiles } from '../planner/profile-arms.ts';
 import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
+import { armsOfWays, type CutWay } from '../planner/way-arms.ts';
 import { shortlist } from '../profiler/shortlist.ts';
 import type { SplitModel } from '../session/open-model.ts';
 import { calibrationFrom } from './calibrate-source.ts';
@@ -40,12 +43,16 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   const { peakMemoryBytes } = edge;
   const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
-  const arms = armsFromProfiles({ edge, cloud, transfers, reply, ...memory });
   const link = { roundTripMs: flags.rtt, downlinkBitsPerSecond: flags.downlink, queueMs: 0 };
   return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
     checkDigest(model, edge);
     const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), flags.dataClass);
     const { region, placementOf } = await planPlacement(policy, flags, model);
+    const ways = waysIn(model, sharedCuts(edge, cloud), { outputs: wish.constraints.outputs });
+    const arms = [
+      ...armsFromProfiles({ edge, cloud, transfers, reply, ...memory }),
+      ...armsOfWays({ edge, gateways: [cloud], links: [], ways, transfers, reply }),
+    ];
     const request = { edge, cloud, arms, link, wish, calibration, region, placementOf };
     const assumptions = [...untimed(model, request), ...calibrated(calibration)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
@@ -60,9 +67,26 @@ export function buildPlan({ request }: PlanParts): Plan {
   return makePlan({ ...request, fromBitsPerSecond: SLOWEST, toBitsPerSecond: FASTEST });
 }
 
-async function readPolicy({ policy, objective }: PlanFlags): Promise<unknown> {
+async function readPolicy({ policy, objective, outputs }: PlanFlags): Promise<unknown> {
   const content = policy === undefined ? {} : ((await readYaml(policy)) ?? {});
-  return objective === undefined || typeof content !== 'object' ? content : { ...content, objective };
+  const own = { ...(objective && { objective }), ...(outputs && { outputs }) };
+  return typeof content === 'object' ? { ...content, ...own } : content;
+}
+
+/** Of the cuts that all machines timed. */
+function waysIn(
+  { cuts: all, sizedTypes }: SplitModel,
+  timed: Profile['cuts'],
+  rules: Pick<CutWaysRequest, 'outputs' | 'stages'>,
+): readonly CutWay[] {
+  const ids = new Set(timed.map(({ id }) => id));
+  const cuts = all.filter(({ id }) => ids.has(id)).toSorted((a, b) => a.position - b.position);
+  const [inputCut] = all;
+  const sizeOf = (name: string) => {
+    const type = sizedTypes.get(name);
+    return (type && bytesAsMade(type)) ?? 0;
+  };
+  return inputCut ? cutWays({ inputCut, cuts, sizeOf, ...rules }) : [];
 }
 
 /** Heads are the first nodes in the graph's order, so a node is in all that are at least so deep. */

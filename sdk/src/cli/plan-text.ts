@@ -20,14 +20,19 @@ const COLUMNS: readonly Column[] = [
   { title: 'sends', unit: 'KB' },
   { title: 'tail', unit: 'ms' },
 ];
+/** Only where some arm has last layers on the device. */
+const LAST: readonly Column[] = [
+  { title: 'back', unit: 'KB' },
+  { title: 'last', unit: 'ms' },
+];
 /** Only where a calibration measured it. */
 const LOSS: Column = { title: 'loss', unit: '%' };
 
 export function planReport(plan: Plan, { all = false, colours }: PlanReportOptions): string {
   const shown = all ? plan.arms : worthALook(plan.arms);
-  const hasLoss = plan.calibration !== null;
-  const columns = [...COLUMNS, ...(hasLoss ? [LOSS] : []), { title: 'best' }];
-  const rows = shown.map((arm) => armRow(arm, hasLoss));
+  const has = { loss: plan.calibration !== null, last: shown.some(({ cost }) => cost.lastMs !== undefined) };
+  const columns = [...COLUMNS, ...(has.last ? LAST : []), ...(has.loss ? [LOSS] : []), { title: 'best' }];
+  const rows = shown.map((arm) => armRow(arm, has));
   const table = renderTable(columns, rows, { colours });
   const left = plan.arms.length - shown.length;
   const parts = [
@@ -40,23 +45,32 @@ export function planReport(plan: Plan, { all = false, colours }: PlanReportOptio
   return `${parts.slice(0, 3).join('\n\n')}\n\n${parts.slice(3).join('\n')}\n`;
 }
 
-/** What is best somewhere, what a user would do without us, and of every cut the arm that sends least. */
+/** What is best somewhere, what a user would do without us, and of every first cut the arm of each kind that sends least. */
 export function worthALook(arms: readonly PlanEntry[]): readonly PlanEntry[] {
   const smallest = new Map<string, PlanEntry>();
   for (const arm of arms) {
-    const cut = cutOf(arm);
+    const cut = firstCutOf(arm);
     const rival = smallest.get(cut);
-    if (!rival || arm.cost.sentBytes < rival.cost.sentBytes) smallest.set(cut, arm);
+    if (!rival || bytesOf(arm) < bytesOf(rival)) smallest.set(cut, arm);
   }
-  return arms.filter((arm) => arm.best !== null || arm.kind !== 'split' || smallest.get(cutOf(arm)) === arm);
+  return arms.filter(
+    (arm) => arm.best !== null || arm.kind !== 'split' || smallest.get(firstCutOf(arm)) === arm,
+  );
 }
 
-function cutOf({ id }: PlanEntry): string {
-  return id.slice(0, Math.max(0, id.indexOf('/')));
+function bytesOf({ cost: { sentBytes, receivedBytes } }: PlanEntry): number {
+  return sentBytes + receivedBytes;
 }
 
-function armRow(arm: PlanEntry, hasLoss: boolean): Cell[] {
-  const { headMs, encodeMs, sentBytes, tailMs } = arm.cost;
+/** The first of its cuts, and what changes machines behind that. */
+function firstCutOf({ id }: PlanEntry): string {
+  const [place = ''] = id.split('/');
+  const [first = ''] = place.split(/[->]/);
+  return first + place.replace(/[^->]/g, '');
+}
+
+function armRow(arm: PlanEntry, has: { readonly loss: boolean; readonly last: boolean }): Cell[] {
+  const { headMs, encodeMs, sentBytes, tailMs, receivedBytes, lastMs } = arm.cost;
   const isDevice = arm.kind === 'device';
   const profile = isDevice ? '' : arm.id.slice(arm.id.indexOf('/') + 1);
   const loss = arm.accuracyLoss === null ? undefined : arm.accuracyLoss * 100;
@@ -67,7 +81,8 @@ function armRow(arm: PlanEntry, hasLoss: boolean): Cell[] {
     isDevice ? undefined : encodeMs,
     isDevice ? undefined : sentBytes / 1000,
     isDevice ? undefined : tailMs,
-    ...(hasLoss ? [loss] : []),
+    ...(has.last ? [isDevice ? undefined : receivedBytes / 1000, lastMs] : []),
+    ...(has.loss ? [loss] : []),
     standing(arm),
   ];
 }

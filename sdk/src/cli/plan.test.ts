@@ -280,6 +280,25 @@ describe('cutpoint plan and explain', () => {
     );
   });
 
+  it('plans the middle in the cloud where the outputs stay, with what comes back, and lists what that rules out', async () => {
+    const { code, out } = await runCutpoint(...PLAN, '--outputs', 'stay', '--json');
+    const plan = readPlan(JSON.parse(out));
+    const us = plan.arms.filter(({ keepsOutputs }) => keepsOutputs === true);
+    // Four cuts, so six pairs of them, each in the profiles of cuts.
+    expect([code, us.length, plan.wish.constraints.outputs]).toEqual([0, 6 * 4, 'stay']);
+    for (const { id, cost, excludedBy } of us) {
+      expect(id).toMatch(/^[0-9a-f]{16}-[0-9a-f]{16}\/uint/);
+      expect([excludedBy, cost.sentBytes > 0, cost.receivedBytes > 0]).toEqual([[], true, true]);
+    }
+    const rest = plan.arms.filter((arm) => !us.includes(arm));
+    for (const { kind, excludedBy } of rest) expect(excludedBy).toEqual(kind === 'device' ? [] : ['outputs']);
+    expect(rest.map(({ id }) => id)).toEqual(expect.arrayContaining(['device', 'input/image']));
+    await writeFile(join(folder, 'private.yaml'), 'inputs: stay\nplacement: { outputs: stay }\n');
+    const text = await runCutpoint(...PLAN, '--policy', 'private.yaml');
+    expect(text.out).toMatch(/not: inputs,\s+outputs|not: outputs/);
+    expect(Math.max(...text.out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   it('sends nothing from before a node that the policy names', async () => {
     const [, cut] = (await profileOf('edge.json')).cuts;
     await writeFile(join(folder, 'after.yaml'), `afterNode: ${JSON.stringify(cut?.name)}\n`);

@@ -19,6 +19,7 @@ export interface PlanFlags {
   readonly calibrate?: string;
   readonly policy?: string;
   readonly objective?: Objective;
+  readonly outputs?: 'stay';
   readonly rtt: number;
   readonly downlink: number;
   readonly region?: string;
@@ -41,6 +42,12 @@ function describe(command: Command): void {
     .option('--calibrate <path>', 'a calibration, or a folder of inputs to calibrate with now')
     .option('--policy <file>', 'policy.yaml: objective and constraints')
     .addOption(new Option('--objective <name>', "instead of the policy's").choices(OBJECTIVES))
+    .addOption(
+      new Option(
+        '--outputs <where>',
+        "besides the policy's: the last layers run on the device too, the middle in the cloud",
+      ).choices(['stay']),
+    )
     .addOption(
       new Option('--rtt <time>', 'round trip of an empty message')
         .argParser(readDuration('--rtt'))

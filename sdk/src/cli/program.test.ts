@@ -77,6 +77,25 @@ describe('cutpoint verify', () => {
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('proves pairs of cuts, the largest middles first', async () => {
+    const { code, out } = await cutpoint('verify', 'net.onnx', '--pairs', '4', '--together', '3', '--json');
+    const { cuts, wrong } = JSON.parse(out) as {
+      wrong: number;
+      cuts: { cut: string; to: string | null; exact: boolean }[];
+    };
+    const pairs = cuts.filter(({ to }) => to !== null);
+    expect({ code, wrong, pairs: pairs.length, exact: pairs.every(({ exact }) => exact) }).toEqual({
+      ...{ code: 0, wrong: 0, pairs: 4, exact: true },
+    });
+    const places = new Map(cuts.flatMap(({ cut, to }, place) => (to === null ? [[cut, place]] : [])));
+    expect(pairs[0]).toMatchObject({ cut: cuts[0]?.cut, to: cuts.at(-5)?.cut });
+    for (const { cut, to } of pairs)
+      expect(places.get(to ?? '') ?? 0).toBeGreaterThan(places.get(cut) ?? Number.NaN);
+    const text = await cutpoint('verify', 'net.onnx', '--pairs', '1', '--executor', 'valve');
+    expect(text.out).toMatch(/bit for bit at all \d+ cuts and\s+1 pair of them \(/);
+    expect(Math.max(...text.out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   it('fails where a cut through fused nodes is over the tolerance', async () => {
     const { code, out } = await cutpoint('verify', 'net.onnx', '--all-cuts', '--tolerance', '0', '--json');
     const { cuts, wrong } = JSON.parse(out);

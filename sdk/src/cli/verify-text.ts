@@ -24,7 +24,7 @@ export function verifyText(
 ): string {
   const parts = runs.flatMap((run) => [
     wrap(verdictLine(run, settings)),
-    ...(run.verdicts.length > 0 ? [verdictTable(run.verdicts, settings, colours)] : []),
+    ...tables(run.verdicts, settings, colours),
     ...failures(run.verdicts),
   ]);
   return `${parts.join('\n\n')}\n`;
@@ -38,13 +38,55 @@ function verdictLine(
   const wrong = verdicts.filter(({ relative }) => !(relative <= tolerance)).length;
   const how = `level ${level}, executor ${executor}`;
   if (verdicts.length === 0) return `${file} has no cut to verify: none with work on both sides is offered.`;
+  const pairs = verdicts.filter(({ to }) => to !== undefined).length;
+  const cuts = verdicts.length - pairs;
+  const all = `${cuts === 1 ? 'its one cut' : `all ${cuts} cuts`}${pairs === 0 ? '' : ` and ${pairs} ${pairs === 1 ? 'pair' : 'pairs'} of them`}`;
   if (exact === verdicts.length)
-    return `Exact: head and tail equal the whole of ${file} bit for bit at ${exact === 1 ? 'its one cut' : `all ${exact} cuts`} (${how}).`;
+    return `Exact: head and tail equal the whole of ${file} bit for bit at ${all} (${how}).`;
+  const of = `${cuts} cuts${pairs === 0 ? '' : ` and ${pairs} pairs of cuts`} of ${file}`;
   if (wrong === 0) {
     const worst = Math.max(...verdicts.map(({ relative }) => relative));
-    return `Equal within ${tolerance}: of ${verdicts.length} cuts of ${file}, ${exact} are exact, the others differ by ${worst.toExponential(1)} at most (${how}).`;
+    return `Equal within ${tolerance}: of ${of}, ${exact} are exact, the others differ by ${worst.toExponential(1)} at most (${how}).`;
   }
-  return `WRONG: ${wrong} of ${verdicts.length} cuts of ${file} differ by more than ${tolerance} (${how}).`;
+  return `WRONG: ${wrong} of ${of} differ by more than ${tolerance} (${how}).`;
+}
+
+function tables(verdicts: readonly Verdict[], settings: VerifySettings, colours: boolean): readonly string[] {
+  const [once, twice] = [false, true].map((isPair) =>
+    verdicts.filter(({ to }) => (to !== undefined) === isPair),
+  );
+  return [
+    ...(once?.length ? [verdictTable(once, settings, colours)] : []),
+    ...(twice?.length ? [pairTable(twice, settings, colours)] : []),
+  ];
+}
+
+/** The first cut, and the one behind which the device goes on. */
+function pairTable(verdicts: readonly Verdict[], { tolerance }: VerifySettings, colours: boolean): string {
+  const [depth, sends] = [
+    { title: 'depth', unit: '%' },
+    { title: 'sends', unit: 'KB' },
+  ];
+  const columns = [
+    depth,
+    'first cut',
+    sends,
+    depth,
+    'second cut',
+    { title: 'back', unit: 'KB' },
+    'difference',
+  ];
+  const half = (cut: Verdict['cut']): Cell[] => [
+    depthPercent(cut),
+    cut.id,
+    cut.bytes === null ? undefined : cut.bytes / 1000,
+  ];
+  const rows = verdicts.map((verdict): Cell[] => [
+    ...half(verdict.cut),
+    ...(verdict.to ? half(verdict.to) : []),
+    differenceText(verdict, tolerance),
+  ]);
+  return renderTable(columns, rows, { colours });
 }
 
 function verdictTable(verdicts: readonly Verdict[], { tolerance }: VerifySettings, colours: boolean): string {
@@ -75,7 +117,11 @@ function differenceText({ isExact, relative, failure }: Verdict, tolerance: numb
 }
 
 function failures(verdicts: readonly Verdict[]): string[] {
-  return verdicts.flatMap(({ cut, failure }) =>
-    failure ? [`cut ${cut.id} failed: [${failure.code}] ${shownName(failure.message).slice(0, 300)}`] : [],
+  return verdicts.flatMap(({ cut, to, failure }) =>
+    failure
+      ? [
+          `cut ${cut.id}${to ? ` to ${to.id}` : ''} failed: [${failure.code}] ${shownName(failure.message).slice(0, 300)}`,
+        ]
+      : [],
   );
 }

@@ -1,6 +1,7 @@
-/** `cutpoint verify`: proves that head and tail give what the whole model gives, at every offered cut. */
+/** `cutpoint verify`: proves that head and tail give what the whole model gives, at every offered cut, and at pairs of them. */
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { Cut } from '../cut/cut.ts';
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
 import type { GraphOptimization } from '../runtime/runtime.ts';
@@ -8,10 +9,11 @@ import type { ExecutorKind } from '../session/open-executor.ts';
 import { openModel } from '../session/open-model.ts';
 import { sampleFeeds } from '../session/sample-feeds.ts';
 import type { TensorInfo, Tensors } from '../tensor.ts';
-import { type Verdict, verifyCuts } from '../verify/verify-cuts.ts';
+import { type NestedCuts, type Verdict, verifyCuts } from '../verify/verify-cuts.ts';
 import { executorsNamed, openNamed } from './executors.ts';
 import { missingShapes } from './inspection.ts';
 import { addModelFlags, type ModelFlags, type OpenedModel, withModel } from './model-flags.ts';
+import { readNumber } from './quantity.ts';
 import { readFeeds } from './read-feeds.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 import { type Verification, verifyText } from './verify-text.ts';
@@ -21,6 +23,7 @@ interface VerifyFlags extends ModelFlags {
   readonly level: GraphOptimization;
   readonly tolerance: number;
   readonly allCuts?: boolean;
+  readonly pairs: number;
   readonly executor: string;
   readonly together: number;
 }
@@ -39,6 +42,14 @@ function describe(command: Command): void {
         .default(1e-5),
     )
     .option('--all-cuts', 'cuts that part fused nodes too')
+    .addOption(
+      new Option(
+        '--pairs <count>',
+        'pairs of cuts too, with head, middle and last layers: the largest middles first',
+      )
+        .argParser(readNumber('--pairs', { min: 0, max: 100_000, isWhole: true }))
+        .default(0),
+    )
     .option('--executor <kind>', 'what runs head and tail: chain, valve, separate or all', 'chain')
     .addOption(
       new Option('--together <count>', 'cuts in one executor at once').argParser(readCount).default(1),
@@ -77,6 +88,11 @@ async function verdictsOf(
     ({ cut, isOffered }) =>
       isOffered || (flags.allCuts && cut.position > 0 && cut.position < model.graph.nodes.length),
   );
+  const pairs = pairsOf(
+    inner.map(({ cut }) => cut),
+    flags.pairs,
+  );
+  const all = inner.length + pairs.length;
   let done = 0;
   const verdicts = await verifyCuts({
     source: model.source,
@@ -85,15 +101,26 @@ async function verdictsOf(
     outputs: model.outputs.map(({ name }) => name),
     feeds: [feeds],
     cuts: inner.map(({ cut }) => cut),
+    pairs,
     together,
     openExecutor: (cuts) => openNamed(kind, { model, runtime, optimization, feeds }, cuts),
     onVerdict: () => {
       done += 1;
-      if (world.showsProgress) world.writeError(`\r${done} of ${inner.length} cuts`);
+      if (world.showsProgress) world.writeError(`\r${done} of ${all} cuts`);
     },
   });
   if (world.showsProgress) world.writeError('\r\u001b[K');
   return verdicts;
+}
+
+/** By how many nodes lie between them, most first; of equal ones by what both send, least first. */
+function pairsOf(cuts: readonly Cut[], count: number): readonly NestedCuts[] {
+  const pairs = cuts.flatMap((cut) =>
+    cuts.filter((to) => to.position > cut.position).map((to): NestedCuts => ({ cut, to })),
+  );
+  const middle = ({ cut, to }: NestedCuts) => to.position - cut.position;
+  const bytes = ({ cut, to }: NestedCuts) => (cut.bytes ?? 0) + (to.bytes ?? 0);
+  return pairs.toSorted((a, b) => middle(b) - middle(a) || bytes(a) - bytes(b)).slice(0, count);
 }
 
 /** The model with the sizes that are going to be fed, so that bytes are known. */
@@ -118,9 +145,10 @@ function verifyJson(
   wrong: number,
 ): string {
   const results = runs.flatMap(({ executor, verdicts }) =>
-    verdicts.map(({ cut, isExact, relative, output, failure }) => ({
+    verdicts.map(({ cut, to, isExact, relative, output, failure }) => ({
       executor,
       cut: cut.id,
+      to: to?.id ?? null,
       position: cut.position,
       depth: cut.depth,
       tensors: cut.tensors.map(({ name }) => name),

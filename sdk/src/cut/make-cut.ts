@@ -78,7 +78,7 @@ function measure(
   tensors: readonly CutTensor[],
   sizedTypes: TypesByName,
 ): Pick<Cut, 'name' | 'tensors' | 'bytes'> {
-  const sizes = tensors.map((tensor) => bytesOf(sizedTypes.get(tensor.name) ?? tensor));
+  const sizes = tensors.map((tensor) => bytesAsMade(sizedTypes.get(tensor.name) ?? tensor));
   const largest = sizes.reduce<number>((best, size, i) => ((size ?? 0) > (sizes[best] ?? 0) ? i : best), 0);
   const bytes = sizes.reduce<number | null>(
     (sum, size) => (sum === null || size === null ? null : sum + size),
@@ -87,7 +87,8 @@ function measure(
   return { name: tensors[largest]?.name ?? '', tensors, bytes };
 }
 
-function bytesOf({ type, shape }: CutTensor): number | null {
+/** As it leaves the head; `null` where a dimension is open. */
+export function bytesAsMade({ type, shape }: CutTensor): number | null {
   const isKnown = shape?.every((dim) => typeof dim === 'number');
   if (!shape || !isKnown) return null;
   return shape.reduce<number>((product, dim) => product * Number(dim), TENSOR_TYPES[type].bytes);

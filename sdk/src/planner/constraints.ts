@@ -15,6 +15,8 @@ export interface Constraints {
   readonly maxPayloadBytes?: number | undefined;
   /** `stay`: neither the input nor a picture of it leaves the device. */
   readonly inputs?: 'may-leave' | 'stay' | undefined;
+  /** `stay`: no output of the model is made elsewhere. */
+  readonly outputs?: 'may-leave' | 'stay' | undefined;
   /** No cut shallower than this share of the nodes. */
   readonly minDepth?: number | undefined;
   /** Where the cloud may be. */
@@ -38,6 +40,7 @@ const CHECKS: Readonly<Record<ConstraintName, Check>> = {
   maxAccuracyLoss: (arm, { maxAccuracyLoss }) => isWithin(arm.accuracyLoss, maxAccuracyLoss),
   maxPayloadBytes: (arm, { maxPayloadBytes }) => isWithin(arm.payloadBytes, maxPayloadBytes),
   inputs: (arm, { inputs }) => inputs !== 'stay' || !arm.sendsInput,
+  outputs: (arm, { outputs }) => outputs !== 'stay' || arm.kind === 'device' || arm.keepsOutputs === true,
   minDepth: (arm, { minDepth }) => minDepth === undefined || arm.kind === 'device' || arm.depth >= minDepth,
   regions: (arm, { regions }, now) =>
     regions === undefined ||

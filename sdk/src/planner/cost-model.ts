@@ -24,6 +24,23 @@ export interface ArmCost {
   readonly decodeMs: number;
   /** Of a U: the device's last layers. @default 0 */
   readonly lastMs?: number | undefined;
+  /** Of gateways in a row: what of `tailMs` each of them, and each link between two, is busy. @default one gateway */
+  readonly row?: GatewayRow | undefined;
+}
+
+export interface GatewayRow {
+  readonly gatewayMs: readonly number[];
+  readonly wireMs: readonly number[];
+}
+
+/** What is busy longest with one request behind the device's link: requests that follow each other wait for it. */
+export function slowestTailMs({ tailMs, row }: ArmCost): number {
+  return row ? Math.max(...row.gatewayMs, ...row.wireMs) : tailMs;
+}
+
+/** What machines are charged for: waiting for the next one is not. */
+export function computedTailMs({ tailMs, row }: ArmCost): number {
+  return row ? row.gatewayMs.reduce((total, ms) => total + ms, 0) : tailMs;
 }
 
 /** All that the device does itself, in milliseconds. */

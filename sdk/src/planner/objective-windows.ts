@@ -3,7 +3,7 @@
  * is the largest of one or two lines, so who is best changes only where lines meet, or where an arm misses the deadline.
  */
 import type { Wish } from './constraints.ts';
-import { onDeviceMs } from './cost-model.ts';
+import { computedTailMs, onDeviceMs, slowestTailMs } from './cost-model.ts';
 import { type EnvelopePiece, type Line, lineAt, lowerEnvelope, meetingX, type XRange } from './envelope.ts';
 import type { ObjectiveModels } from './objective.ts';
 import { armLine, type PlanLink, type PlannedArm } from './planned-arm.ts';
@@ -73,7 +73,7 @@ export function scoreLines(
   link: PlanLink,
   { objective, models = {} }: Pick<Wish, 'objective' | 'models'>,
 ): readonly Line[] | undefined {
-  const { tailMs, sentBytes } = arm.cost;
+  const { sentBytes } = arm.cost;
   switch (objective) {
     case 'latency':
       return [armLine(arm, link)];
@@ -84,7 +84,8 @@ export function scoreLines(
     case 'cost': {
       if (!models.prices) return undefined;
       const { perComputeHour, perGigabyte } = models.prices;
-      return [constant(1e6 * ((tailMs / 3_600_000) * perComputeHour + (sentBytes / 1e9) * perGigabyte))];
+      const hours = computedTailMs(arm.cost) / 3_600_000;
+      return [constant(1e6 * (hours * perComputeHour + (sentBytes / 1e9) * perGigabyte))];
     }
     case 'bytes':
       return [constant(sentBytes)];
@@ -96,9 +97,9 @@ function constant(score: number): Line {
 }
 
 function slowestFixed({ cost }: PlannedArm, link: PlanLink): number {
-  const { headMs, encodeMs, decodeMs, tailMs, receivedBytes, lastMs = 0 } = cost;
+  const { headMs, encodeMs, decodeMs, receivedBytes, lastMs = 0 } = cost;
   const replyMs = (receivedBytes * 8000) / link.downlinkBitsPerSecond;
-  return Math.max(headMs + lastMs, encodeMs + decodeMs, tailMs, replyMs);
+  return Math.max(headMs + lastMs, encodeMs + decodeMs, slowestTailMs(cost), replyMs);
 }
 
 function energyLine(arm: PlannedArm, link: PlanLink, power: NonNullable<ObjectiveModels['power']>): Line {

@@ -2,8 +2,10 @@
 import {
   type ArmCost,
   type Conditions,
+  computedTailMs,
   onDeviceMs,
   predictStages,
+  slowestTailMs,
   totalMs,
   transferMs,
 } from './cost-model.ts';
@@ -95,7 +97,7 @@ export function bottleneckMs(cost: ArmCost, now: Conditions): number {
     (cost.headMs + (cost.lastMs ?? 0)) * now.deviceSlowdown,
     (cost.encodeMs + cost.decodeMs) * now.deviceSlowdown,
     transferMs(cost.sentBytes, now.uplinkBitsPerSecond),
-    cost.tailMs * now.cloudSlowdown,
+    slowestTailMs(cost) * now.cloudSlowdown,
     transferMs(cost.receivedBytes, now.downlinkBitsPerSecond),
   );
 }
@@ -111,7 +113,7 @@ export function energyMj(cost: ArmCost, now: Conditions, power: PowerModel): num
 }
 
 function costPerMillion(cost: ArmCost, now: Conditions, prices: CloudPrices): number {
-  const hours = (cost.tailMs * now.cloudSlowdown) / 3_600_000;
+  const hours = (computedTailMs(cost) * now.cloudSlowdown) / 3_600_000;
   return 1e6 * (hours * prices.perComputeHour + (cost.sentBytes / 1e9) * prices.perGigabyte);
 }
 

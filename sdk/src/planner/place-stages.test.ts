@@ -16,7 +16,7 @@ function bruteForce(problem: StageProblem, wish: StageWish): number {
     readonly to: number;
   }
   const tryAll = (steps: readonly Step[]): void => {
-    best = Math.min(best, costOf(steps));
+    if (!(wish.mustSend && steps.length === 1)) best = Math.min(best, costOf(steps));
     const last = steps.at(-1) as Step;
     if (steps.length === wish.maxStages || last.to === segments) return;
     for (const { name } of devices) {
@@ -97,6 +97,7 @@ describe('placing stages', () => {
         objective: i % 2 === 0 ? 'latency' : 'throughput',
         maxStages: 2 + (i % 3),
         mayReturn: next() < 0.5,
+        mustSend: next() < 0.3,
       };
       const placed = placeStages(problem, wish);
       const cost = wish.objective === 'latency' ? placed?.latencyMs : placed?.bottleneckMs;

@@ -46,7 +46,7 @@ function* placementsFrom(first: number, costs: StageCosts, wish: StageWish): Gen
     before: undefined,
     count: 1,
   };
-  if (first === segments) yield start;
+  if (first === segments && !wish.mustSend) yield start;
   let layer = new Map<string, Partial>([[keyOf(start, 1 << source), start]]);
   for (let count = 1; count < wish.maxStages; count++) {
     const next = new Map<string, Partial>();

@@ -12,6 +12,8 @@ export interface PlacementLimits {
   readonly minDepth?: number | undefined;
   /** `stay`: neither the input nor a picture of it leaves the device. */
   readonly inputs?: 'may-leave' | 'stay' | undefined;
+  /** `stay`: outputs of the model are made on the device alone: a gateway runs what lies between two cuts. */
+  readonly outputs?: 'may-leave' | 'stay' | undefined;
   /** Names of inputs and of values inside the model that exist on the device alone: not sent, and not made elsewhere. */
   readonly keep?: readonly string[] | undefined;
   /** `required`: payloads are sealed from the device to the gateway. */
@@ -50,6 +52,7 @@ const limitFields = {
   parameters: z.optional(Names),
   minDepth: z.optional(z.number().check(z.gte(0), z.lte(1))),
   inputs: z.optional(z.enum(['may-leave', 'stay'])),
+  outputs: z.optional(z.enum(['may-leave', 'stay'])),
   keep: z.optional(
     z.array(z.string().check(z.minLength(1), z.maxLength(4096))).check(z.minLength(1), z.maxLength(256)),
   ),
@@ -103,12 +106,13 @@ export function narrowRules(a: PlacementRules, b: PlacementRules): PlacementRule
 }
 
 function narrower(a: PlacementLimits, b: PlacementLimits): PlacementLimits {
-  const isStrict = (one: PlacementLimits) => one.inputs === 'stay';
+  const stays = (end: 'inputs' | 'outputs') => [a, b].some((one) => one[end] === 'stay');
   const limits = {
     activations: common(a.activations, b.activations),
     parameters: common(a.parameters, b.parameters),
     minDepth: largest(a.minDepth, b.minDepth),
-    inputs: isStrict(a) || isStrict(b) ? ('stay' as const) : undefined,
+    inputs: stays('inputs') ? ('stay' as const) : undefined,
+    outputs: stays('outputs') ? ('stay' as const) : undefined,
     keep: a.keep || b.keep ? [...new Set([...(a.keep ?? []), ...(b.keep ?? [])])] : undefined,
     encryption: [a, b].some(({ encryption }) => encryption === 'required')
       ? ('required' as const)

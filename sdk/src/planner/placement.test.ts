@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cut } from '../cut/cut.ts';
-import { breachesOfCut, breachesOfPlace, type Place } from './placement.ts';
+import { breachesOfCut, breachesOfEnd, breachesOfPlace, type Place } from './placement.ts';
 import { type PlacementLimits, type PlacementPolicy, rulesOfClass } from './placement-policy.ts';
 import { placementRules, resolvePolicy } from './policy.ts';
 
@@ -13,6 +13,7 @@ const limits: fc.Arbitrary<PlacementLimits> = fc.record({
   providers: names,
   minDepth: fc.option(fc.constantFrom(0, 0.25, 0.5, 1), { nil: undefined }),
   inputs: fc.constantFrom('stay' as const, 'may-leave' as const, undefined),
+  outputs: fc.constantFrom('stay' as const, 'may-leave' as const, undefined),
   encryption: fc.constantFrom('required' as const, 'optional' as const, undefined),
   retentionMs: fc.option(fc.nat(3), { nil: undefined }),
   keep: fc.option(fc.uniqueArray(fc.constantFrom('x', 'a', 'b', 'c'), { minLength: 1 }), { nil: undefined }),
@@ -46,7 +47,9 @@ const cutAt = (position: number, ...tensors: string[]): Cut => ({
 });
 const CUTS = [cutAt(0, 'x'), cutAt(1, 'a', 'x'), cutAt(2, 'b', 'x')];
 const keepsAll = (rules: ReturnType<typeof rulesOfClass>, where: Place, cut: Cut) =>
-  breachesOfPlace(rules, where).length === 0 && breachesOfCut(rules, cut, values).length === 0;
+  breachesOfPlace(rules, where).length === 0 &&
+  breachesOfCut(rules, cut, values).length === 0 &&
+  breachesOfEnd(rules, cut).length === 0;
 
 describe('the limits of a class of data', () => {
   it('narrow those for all and never widen them: what both allow apart is what both allow together', () => {
@@ -106,6 +109,19 @@ describe('a value that is kept', () => {
   it('is looked for among the nodes of heads that are not the first ones', () => {
     const cut: Cut = { ...cutAt(1, 'b'), headNodes: [1] };
     expect(reasons('a', cut)).toEqual(['keep']);
+  });
+});
+
+describe('outputs that stay', () => {
+  const [first, second] = CUTS.slice(1) as [Cut, Cut];
+  const reasons = (to?: Cut) =>
+    breachesOfEnd(rulesOfClass({ outputs: 'stay' }), first, to).map(({ reason }) => reason);
+
+  it('are made on the device: not behind the last cut, and not between two', () => {
+    const made = { ...second, headOutputs: ['y'] };
+    expect([reasons(), reasons(made), reasons(second)]).toEqual([['outputs'], ['outputs'], []]);
+    expect(placementRules({ outputs: 'stay' }).outputs).toBe('stay');
+    expect(resolvePolicy({ placement: { outputs: 'stay' } }).constraints.outputs).toBe('stay');
   });
 });
 

@@ -1,6 +1,7 @@
 /** What breaks the rules of placement: a gateway by where it is and what it does, a cut by what it sends. Pure. */
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
+import { keepsOutputs } from './arm.ts';
 import type { PlacementRules } from './placement-policy.ts';
 
 /** What is known of a gateway; what it does not say keeps no limit. */
@@ -23,6 +24,7 @@ export type PlacementReason =
   | 'encryption'
   | 'minDepth'
   | 'inputs'
+  | 'outputs'
   | 'keep'
   | 'dataClass'
   | 'tailWeights'
@@ -101,6 +103,14 @@ export function breachesOfCut(
       `cut ${cut.id} sends ${list(leaving)}, or has it made elsewhere; it may not leave the device`,
     );
   return breaches;
+}
+
+/** What speaks against a request from `cut` to `to`, or to the model's end: outputs that stay are not made on the way. */
+export function breachesOfEnd({ outputs }: PlacementRules, cut: Cut, to?: Cut): readonly Breach[] {
+  if (outputs !== 'stay' || (to !== undefined && keepsOutputs(cut, to))) return [];
+  const end = to === undefined ? 'the end' : `cut ${to.id}`;
+  const what = `from cut ${cut.id} to ${end} outputs of the model are made or sent, and outputs stay`;
+  return [{ reason: 'outputs', what }];
 }
 
 /** A value that is kept neither crosses nor is made behind the cut. */

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { readCalibration } from './calibration.ts';
 import { type ConstraintName, type Constraints, chooseArm } from './constraints.ts';
 import { lineAt, msPerByte } from './envelope.ts';
+import { scoreArm } from './objective.ts';
 import { fastestLink, makePlan, type PlanRequest, planText } from './plan.ts';
 import { planAnswer } from './plan-answer.ts';
 import { readPlan } from './plan-file.ts';
 import { type Profile, type ProfiledTransfer, profileText, readProfile } from './profile.ts';
 import { armsFromProfiles } from './profile-arms.ts';
 import { transfersOf } from './profile-transfers.ts';
+import { armsOfWays, type GatewayLink } from './way-arms.ts';
 
 const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(16));
 const time = fc.integer({ min: 1, max: 2000 });
@@ -228,5 +230,75 @@ describe('transfersOf', () => {
     expect(() =>
       transfersOf({ edge, cloud, calibration: { ...calibration, modelDigest: 'e'.repeat(64) } }),
     ).toThrow('the calibration is of model eeeeeeeeeeee');
+  });
+});
+
+describe('armsOfWays', () => {
+  const reply = { receivedBytes: 4000, decodeMs: 1 };
+  const [a = '', b = '', c = ''] = ids;
+  const link = fc.record({
+    uplinkBitsPerSecond: fc.integer({ min: 1e6, max: 1e9 }),
+    downlinkBitsPerSecond: fc.integer({ min: 1e6, max: 1e9 }),
+    roundTripMs: fc.integer({ min: 0, max: 50 }),
+  });
+  const sum = (list: readonly number[]) => list.reduce((total, ms) => total + ms, 0);
+  /** Packing, unpacking and each crossing take a millisecond on every machine. */
+  const packed = (edge: Profile, id: string) =>
+    edge.transfers.find(({ cutId }) => cutId === id)?.sentBytes ?? Number.NaN;
+
+  it('gives the middle of a U what head and last layers leave, and counts what comes back', () => {
+    fc.assert(
+      fc.property(profiles, fc.double({ min: 0, max: 1, noNaN: true }), ([edge, cloud], shareBack) => {
+        const ways = [{ from: a, via: [], to: c, shareBack }];
+        const request = {
+          edge,
+          gateways: [cloud],
+          links: [],
+          ways,
+          transfers: transfersOf({ edge, cloud }),
+          reply,
+        };
+        const [arm, ...others] = armsOfWays(request);
+        const { cost } = arm ?? expect.fail('no arm');
+        expect([arm?.id, others]).toEqual([`${a}-${c}/uint8`, []]);
+        const speed = edge.whole.medianMs / cloud.whole.medianMs;
+        const middleMs = (cost.tailMs - 2) * speed;
+        expect(cost.headMs + middleMs + (cost.lastMs ?? 0)).toBeCloseTo(edge.whole.medianMs, 6);
+        expect(cost.receivedBytes).toBeCloseTo(packed(edge, c) * shareBack, 6);
+        expect(cost.sentBytes).toBe(packed(edge, a));
+      }),
+    );
+  });
+
+  it('parts a tail over gateways in a row, with the links between them, and is as busy as the slowest of them', () => {
+    fc.assert(
+      fc.property(profiles, profiles, link, ([edge, fog], [, other], between: GatewayLink) => {
+        const cloud = { ...other, modelDigest: fog.modelDigest };
+        const request = {
+          ...{ edge, gateways: [fog, cloud], links: [between], reply },
+          ...{ ways: [{ from: a, via: [b] }], transfers: transfersOf({ edge, cloud: fog }) },
+        };
+        const [arm] = armsOfWays(request);
+        const { cost } = arm ?? expect.fail('no arm');
+        const { gatewayMs, wireMs } = cost.row ?? expect.fail('no row');
+        expect(arm?.id).toBe(`${a}>${b}/uint8`);
+        const restMs = (who: Profile, id: string) =>
+          who.cuts.find((cut) => cut.id === id)?.tail.medianMs ?? 0;
+        expect(gatewayMs[0]).toBeCloseTo(restMs(fog, a) - restMs(fog, b) + 2, 6);
+        expect(gatewayMs[1]).toBeCloseTo(restMs(cloud, b) + 2, 6);
+        const bits = 8000 * packed(edge, b);
+        const backBits = 8000 * reply.receivedBytes;
+        expect(wireMs[0]).toBeCloseTo(
+          bits / between.uplinkBitsPerSecond + backBits / between.downlinkBitsPerSecond,
+          6,
+        );
+        expect(cost.tailMs).toBeCloseTo(sum(gatewayMs) + sum(wireMs) + between.roundTripMs, 6);
+        const fastest = fastestLink({ roundTripMs: 0, downlinkBitsPerSecond: 1e12, queueMs: 0 });
+        expect(scoreArm('throughput', cost, fastest)).toBeCloseTo(
+          Math.max(cost.headMs, 2, ...gatewayMs, ...wireMs),
+          6,
+        );
+      }),
+    );
   });
 });

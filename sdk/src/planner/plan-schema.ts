@@ -8,6 +8,8 @@ import { Digest, ModeSchema } from './profile.ts';
 const Amount = z.number().check(z.nonnegative());
 const Text = z.string().check(z.maxLength(4096));
 const MAX_ARMS = 10_000;
+/** Gateways in a row. */
+const MAX_STAGES = 8;
 /** Characters of base64; tables that can be built have a few kilobytes. */
 const MAX_TABLE_TEXT = 1 << 20;
 
@@ -34,11 +36,18 @@ const EntrySchema = z.strictObject({
     receivedBytes: Amount,
     decodeMs: Amount,
     lastMs: z.optional(Amount),
+    row: z.optional(
+      z.strictObject({
+        gatewayMs: z.array(Amount).check(z.minLength(2), z.maxLength(MAX_STAGES)),
+        wireMs: z.array(Amount).check(z.minLength(1), z.maxLength(MAX_STAGES)),
+      }),
+    ),
   }),
   payloadBytes: Amount,
   deviceMemoryBytes: z.nullable(Amount),
   accuracyLoss: z.nullable(z.number()),
   sendsInput: z.boolean(),
+  keepsOutputs: z.optional(z.boolean()),
   isGuess: z.boolean(),
   isRefused: z.boolean(),
   error: z.nullable(Amount),

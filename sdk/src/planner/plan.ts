@@ -130,6 +130,10 @@ function standingAssumptions({ edge, cloud, arms, wish }: PlanRequest): string[]
     said.push(`Best is by ${wish.objective}; what an arm beats, and the map, by latency.`);
   if (guessed > 0)
     said.push(`${guessed} of ${arms.length} arms rest on guessed times, not on measured ones.`);
+  if (arms.some(({ keepsOutputs, cost }) => keepsOutputs || cost.row))
+    said.push(
+      'What a machine takes between two cuts is what it takes from the first to the end, less that from the second.',
+    );
   for (const [who, { slowdown }] of Object.entries({ device: edge, cloud }))
     if (slowdown > 1)
       said.push(`The ${who} is played: its times were measured and multiplied by ${slowdown}.`);

@@ -19,6 +19,8 @@ export interface PlannedArm {
   readonly accuracyLoss: number | null;
   /** Whether the model's input, or a picture of it, leaves the device. */
   readonly sendsInput: boolean;
+  /** Of a U: every output of the model is made on the device. @default false */
+  readonly keepsOutputs?: boolean | undefined;
   /** Whether any of its times is a guess and not a measurement. */
   readonly isGuess: boolean;
   /** Relative L2 of the final outputs against the uncut model's, from calibration. @default null, nobody measured */

@@ -63,6 +63,7 @@ const constraintFields = {
   maxAccuracyLoss: z.optional(z.number().check(z.gte(0), z.lte(1))),
   maxPayloadBytes: z.optional(z.number().check(z.positive())),
   inputs: z.optional(z.enum(['may-leave', 'stay'])),
+  outputs: z.optional(z.enum(['may-leave', 'stay'])),
   minDepth: z.optional(z.number().check(z.gte(0), z.lte(1))),
   regions: z.optional(z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.maxLength(64))),
 };
@@ -121,13 +122,13 @@ export function resolvePolicy(content: unknown, depthOfNode?: DepthOfNode, dataC
 }
 
 /**
- * The rules of placement in a policy for one class of data. Its `regions`, `minDepth` and `inputs` bind as well.
+ * The rules of placement in a policy for one class of data. Its `regions`, `minDepth`, `inputs` and `outputs` bind as well.
  * @param dataClass what the caller says of the data; else the policy's own `dataClass`; without either all classes bind
  * @throws SplitError `options-invalid`, `placement-denied` for an unknown class
  */
 export function placementRules(content: unknown, dataClass?: string): PlacementRules {
-  const { placement = {}, regions, minDepth, inputs } = parsePolicy(content);
-  const forAll = rulesOfClass({ activations: regions, minDepth, inputs });
+  const { placement = {}, regions, minDepth, inputs, outputs } = parsePolicy(content);
+  const forAll = rulesOfClass({ activations: regions, minDepth, inputs, outputs });
   return narrowRules(rulesOfClass(placement, dataClass), {
     ...forAll,
     clockSkewMs: Number.POSITIVE_INFINITY,
@@ -156,6 +157,7 @@ function placedLimits(own: Constraints, rules: PlacementRules): Partial<Constrai
     ...(regions && { regions }),
     ...(minDepth > 0 && { minDepth }),
     ...(rules.inputs && { inputs: rules.inputs }),
+    ...(rules.outputs && { outputs: rules.outputs }),
   };
 }
 

@@ -118,7 +118,7 @@ function cutStages(edge: Profile, cloud: Profile, cutId: string): Stages {
 }
 
 /** Cuts are called by their largest tensor, which several may share. */
-function cutName({ cuts }: Profile, { name, depth }: ProfiledCut): string {
+export function cutName({ cuts }: Profile, { name, depth }: ProfiledCut): string {
   const isShared = cuts.filter((cut) => cut.name === name).length > 1;
   return isShared ? `${name} at ${Math.floor(depth * 100)} %` : name;
 }

@@ -50,6 +50,8 @@ export interface StageWish {
   readonly maxStages: number;
   /** Whether the last stage may be the source's again: a U. @default false */
   readonly mayReturn?: boolean | undefined;
+  /** Whether the source may not run all by itself. @default false */
+  readonly mustSend?: boolean | undefined;
 }
 
 export interface Stage {

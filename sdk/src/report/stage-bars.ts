@@ -2,10 +2,13 @@
 import { escapeHtml } from './html.ts';
 import { formatNumber } from './table.ts';
 
-export type Stage = 'head' | 'encode' | 'uplink' | 'queue' | 'tail' | 'downlink' | 'decode';
+export type Stage = 'head' | 'encode' | 'uplink' | 'queue' | 'tail' | 'downlink' | 'decode' | 'last';
 
 /** In the order in which they happen. */
-export const STAGES: readonly Stage[] = ['head', 'encode', 'uplink', 'queue', 'tail', 'downlink', 'decode'];
+export const STAGES: readonly Stage[] = [
+  ...(['head', 'encode', 'uplink', 'queue', 'tail', 'downlink', 'decode'] as const),
+  'last',
+];
 
 export interface StageBar {
   readonly name: string;
@@ -38,7 +41,7 @@ export function stageBars({ description, groups }: StageBars): string {
     return drawn;
   });
   return `<svg viewBox="0 0 ${WIDTH} ${top + 8}" role="img" aria-label="${escapeHtml(description)}">
-${[legend(), ...parts].join('\n')}
+${[legend(groups), ...parts].join('\n')}
 </svg>`;
 }
 
@@ -69,11 +72,15 @@ function totalOf({ ms }: StageBar): number {
   return STAGES.reduce((sum, stage) => sum + ms[stage], 0);
 }
 
-function legend(): string {
-  return STAGES.map((stage, index) => {
-    const left = LEFT + index * 84;
-    return `<rect class="stage ${stage}" x="${left}" y="6" width="11" height="11"/><text x="${left + 16}" y="16">${stage}</text>`;
-  }).join('');
+/** Few plans have last layers on the device. */
+function legend(groups: readonly StageGroup[]): string {
+  const hasLast = groups.some(({ bars }) => bars.some(({ ms }) => ms.last > 0));
+  return STAGES.filter((stage) => stage !== 'last' || hasLast)
+    .map((stage, index) => {
+      const left = LEFT + index * 84;
+      return `<rect class="stage ${stage}" x="${left}" y="6" width="11" height="11"/><text x="${left + 16}" y="16">${stage}</text>`;
+    })
+    .join('');
 }
 
 const at = (place: number) => Number(place.toFixed(1));

@@ -42,7 +42,7 @@ svg .leader { stroke: var(--soft); opacity: .6; }
 svg text.device { fill: var(--edge); } svg text.split { fill: var(--product); }
 svg .stage { fill: var(--queue); } svg .stage.head { fill: var(--edge); } svg .stage.encode { fill: var(--encode); }
 svg .stage.uplink { fill: var(--uplink); } svg .stage.tail { fill: var(--cloud); }
-svg .stage.downlink { fill: var(--downlink); } svg .stage.decode { fill: var(--decode); }
+svg .stage.downlink { fill: var(--downlink); } svg .stage.decode { fill: var(--decode); } svg .stage.last { fill: var(--edge); }
 svg .best { stroke: var(--ink); stroke-width: 2.5; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .25rem; }

@@ -12,6 +12,7 @@ import {
 import { readGatewayKeys } from '../placement/verify-descriptor.ts';
 import {
   breachesOfCut,
+  breachesOfEnd,
   breachesOfWhole,
   checkKept,
   deniedBy,
@@ -151,8 +152,10 @@ export function placedOptions(options: ResolvedOptions, { rules }: SessionPlacem
     ...options,
     minDepth: Math.max(options.minDepth, rules.minDepth ?? 0),
     inputs: rules.inputs === 'stay' ? 'stay' : options.inputs,
+    outputs: rules.outputs === 'stay' ? 'stay' : options.outputs,
   };
-  const denial = (cut: Cut, to?: Cut) => deniedBy(breachesOfCut(rules, cut, model.graph, to));
+  const denial = (cut: Cut, to?: Cut) =>
+    deniedBy([...breachesOfCut(rules, cut, model.graph, to), ...breachesOfEnd(rules, cut, to)]);
   return { own, denial };
 }
 
