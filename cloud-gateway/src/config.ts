@@ -66,6 +66,9 @@ export interface GatewayOptions {
   readonly tenants?: readonly TenantOptions[] | undefined;
   /** Broker of the gateways that requests are handed on to, or `own`. @default nothing is handed on */
   readonly next?: string | undefined;
+  /** Id of the key there, and the path of the file that holds it. @default what came sealed is not handed on */
+  readonly nextKeyId?: string | undefined;
+  readonly nextKey?: string | undefined;
   /** Named in the announcement, so that devices can keep to their region. */
   readonly region?: string | undefined;
   /** Who runs the machine, by the name that policies use. */
@@ -112,6 +115,8 @@ export interface GatewayConfig {
   readonly bundleCounters?: string | undefined;
   readonly tenants: readonly TenantOptions[];
   readonly next?: string | undefined;
+  readonly nextKeyId?: string | undefined;
+  readonly nextKey?: string | undefined;
   readonly region?: string;
   readonly cloudProvider?: string | undefined;
   readonly retentionMs?: number | undefined;
@@ -153,6 +158,10 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
   }
   if (rest.pages !== undefined && http === undefined)
     throw new SplitError('options-invalid', 'pages was given without http, which serves them');
+  if ((rest.nextKey === undefined) !== (rest.nextKeyId === undefined))
+    throw new SplitError('options-invalid', 'nextKey and nextKeyId go together; one of them was given');
+  if (rest.nextKey !== undefined && rest.next === undefined)
+    throw new SplitError('options-invalid', 'nextKey was given without next: nothing is handed on');
   const tls = resolveTls({ cert: tlsCert, key: tlsKey, ca: tlsCa }, broker === undefined);
   return {
     ...rest,

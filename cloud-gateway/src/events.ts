@@ -75,6 +75,15 @@ export interface RequestFinished {
   readonly replyBytes: number;
 }
 
+/** What crosses went to the next stage, and its answer came back or did not. */
+export interface RequestHandedOn {
+  readonly request: RequestFacts;
+  /** Why there was no answer; absent where there was one. */
+  readonly code?: ErrorCode | undefined;
+  /** From encoding what crosses to the answer, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
 /** One run of the runtime for one or more requests. */
 export interface BatchRan {
   readonly model: string;
@@ -108,6 +117,7 @@ export interface GatewayEventMap {
   'request-admitted': RequestAdmitted;
   'request-refused': RequestRefused;
   'request-finished': RequestFinished;
+  'request-handed-on': RequestHandedOn;
   'batch-ran': BatchRan;
   'model-changed': ModelChanged;
   'executor-changed': ExecutorChanged;

@@ -21,7 +21,7 @@ import type { PolicyDesk } from './policy/desk.ts';
 import { tellRequest } from './request-events.ts';
 import type { Batcher, Ran } from './serving/batcher.ts';
 import type { Tenants } from './serving/quota.ts';
-import { handOn, wayOf, withStages } from './stages/hand-on.ts';
+import { checkSealed, handOn, wayOf, withStages } from './stages/hand-on.ts';
 import type { NextStage } from './stages/next-stage.ts';
 
 export interface TailOptions {
@@ -52,6 +52,7 @@ export function createTailHandler(o: TailOptions): HandleRequest {
       const way = wayOf(request, model, o.next);
       const { crossing } = way;
       o.desk?.checkRequest(model, crossing, { ...request, via: 'mqtt' });
+      checkSealed(request, way);
       checkRequest({ ...request, fetches: way.ownFetches }, crossing);
       const place = o.batcher.admit({
         ...{ model, tenant: facts.tenant, costMs: crossing.expectedMs(), deadlineMs: request.deadlineMs },
@@ -64,7 +65,8 @@ export function createTailHandler(o: TailOptions): HandleRequest {
         const ran = await place.run(run, crossing.id);
         if (ran.batchSize === 1) crossing.observe(ran.tailMs);
         // While others run the next stages, this one's place is free for the next request.
-        const handedOn = way.onward && (await handOn(o, request, { ...way.onward, values: ran.values }));
+        const handedOn =
+          way.onward && (await handOn(o, request, { ...way.onward, values: ran.values, facts }));
         const own = { ...request, fetches: way.ownFetches };
         const encoded = await timed(clock, () => encodeReply(codec, own, ran.values));
         const reply = replyOf(ran, decoded.elapsedMs, encoded);

@@ -79,6 +79,7 @@ export { sampleFeeds, sampleTensor } from './session/sample-feeds.ts';
 export { fileSource } from './source/file.ts';
 export { memorySource } from './source/memory.ts';
 export type { ModelSource } from './source/model-source.ts';
+export type { DeviceKey } from './transport/device-seal.ts';
 export { createGatewaySeal, type GatewaySeal } from './transport/gateway-seal.ts';
 export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
 export { withoutLogin } from './transport/mqtt-options.ts';

@@ -1,4 +1,6 @@
 /** Edge, fog and cloud as processes: the whole model's answer, and every request ends once, whoever is killed. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { compareOutputs } from '@cutpoint/sdk/gateway';
 import { type SplitArm, SplitError, type SplitSession } from '@cutpoint/sdk/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +10,7 @@ import { architectureFeeds, architectureShapes } from '../support/models/archite
 import { ARCHITECTURES } from '../support/models/architectures.ts';
 import { mosquittoMissing } from '../support/mosquitto.ts';
 import { type PipelineWorld, startPipeline } from '../support/pipeline-world.ts';
+import { runCutpoint } from '../support/run-cutpoint.ts';
 import { runWholeModel } from '../support/whole-model.ts';
 
 const NETS = ['ResNet-50', 'BERT-base'];
@@ -77,6 +80,36 @@ describe.skipIf(mosquittoMissing())('a pipeline of three processes', () => {
       // What the first gateway reports holds the wait for the second.
       expect(tailMs).toBeGreaterThan(stages[0]?.elapsedMs ?? Number.POSITIVE_INFINITY);
     }
+  });
+
+  it('is what a plan of stages on machines makes of a session, without a word in its options', {
+    timeout: 60_000,
+  }, async () => {
+    const name = 'ResNet-50';
+    const at = (file: string) => join(world.folder.path, file);
+    const shape = [
+      '--shape',
+      `input=${architectureShapes(architectureOf(name), scaled(name)).input?.join('x')}`,
+    ];
+    const common = [world.folder.model(name), ...shape, '--max-cuts', '4', '--codecs', 'float32'];
+    for (const guess of ['board', 'server'])
+      expect(await runCutpoint('profile', ...common, '--guess', guess, '--out', at(guess))).toMatchObject({
+        code: 0,
+      });
+    const link = (from: string, to: string) => ({ from, to, uplinkMbps: 1000, roundTripMs: 1 });
+    const machine = (machineName: string, profile: string) => ({ name: machineName, profile });
+    const machines = {
+      machines: [machine('fog-1', 'board'), machine('cloud-1', 'server')],
+      links: [link('device', 'fog-1'), link('fog-1', 'cloud-1')],
+    };
+    await writeFile(at('machines.yaml'), JSON.stringify(machines));
+    const flags = ['--edge', at('board'), '--machines', at('machines.yaml'), '--out', at('plan.json')];
+    expect(await runCutpoint('plan', world.folder.model(name), ...flags)).toMatchObject({ code: 0 });
+    const session = await world.open(name, { plan: at('plan.json') });
+    const [arm] = session.arms.filter((one) => isPipeline(one) && one.cut.position > 0);
+    const planned = JSON.parse(await readFile(at('plan.json'), 'utf8')) as { arms: { id: string }[] };
+    expect(planned.arms.map(({ id }) => id)).toContain(arm?.id);
+    await expect.poll(() => viaOf(session, name, arm?.id ?? ''), { timeout: 20_000 }).toBe('fog-1 cloud-1');
   });
 
   it('gives the same with the last part on the device as well', { timeout: 60_000 }, async () => {

@@ -19,21 +19,25 @@ beforeAll(async () => {
 });
 afterAll(() => models.remove());
 
-async function startGateway(devices: object) {
+async function startGateway(devices: object, ...further: readonly string[]) {
   const directory = await mkdtemp(join(tmpdir(), 'cutpoint-devices-'));
   const path = join(directory, 'devices.yaml');
   const write = (content: object) => writeFile(path, JSON.stringify(content));
   await write(devices);
-  const inside = ['--listen', '127.0.0.1:0', '--devices', path, '--threads', '1'];
-  const gateway = await startGatewayProcess(['--models', models.path, ...inside]);
-  onTestFinished(async () => {
-    await gateway.kill('SIGKILL');
-    await rm(directory, { recursive: true, force: true });
-  });
-  return { broker: gateway.broker, write };
+  const start = async (...flags: readonly string[]) => {
+    const common = ['--models', models.path, '--devices', path, '--threads', '1'];
+    const gateway = await startGatewayProcess([...common, ...flags]);
+    onTestFinished(async () => void (await gateway.kill('SIGKILL')));
+    return gateway;
+  };
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const { broker } = await start('--listen', '127.0.0.1:0', ...further);
+  return { broker, write, directory, start };
 }
 
-async function openSession(options: Partial<SplitSessionOptions> & { readonly broker: string }) {
+type Opened = Partial<SplitSessionOptions> & { readonly broker: string };
+
+async function openWhole(options: Opened) {
   const session = await createSplitSession(models.model('net'), {
     ...{ model: 'net', device: 'dev', username: 'dev', password: PASSWORD, fallback: 'none' },
     ...{ profiles: ['float32'], inputShapes: { input: x.dims }, threads: 1 },
@@ -41,6 +45,11 @@ async function openSession(options: Partial<SplitSessionOptions> & { readonly br
   } as SplitSessionOptions);
   onTestFinished(() => session.release());
   await session.run({ input: x });
+  return session;
+}
+
+async function openSession(options: Opened) {
+  const session = await openWhole(options);
   const arm = session.arms.find(({ kind }) => kind === 'split')?.id ?? '';
   return { runSplit: () => session.run({ input: x }, { arm }) };
 }
@@ -83,6 +92,45 @@ test('requests in the clear are refused where seals are required, and taken wher
     const session = await openSession({ broker });
     expect([encryption, await codeOf(session.runSplit())]).toEqual([encryption, expected]);
   }
+});
+
+test('a stage seals for the next one as a device does, and hands nothing sealed on without a key', async () => {
+  const [own, handing] = [newKey('k1'), newKey('k2')];
+  const { broker, directory, start } = await startGateway(
+    {
+      gateways: [
+        { id: 'fog', password: PASSWORD },
+        { id: 'bare', password: PASSWORD },
+      ],
+      devices: [
+        { id: 'dev', password: PASSWORD, keys: [own] },
+        { id: 'handing', password: PASSWORD, keys: [handing] },
+      ],
+    },
+    ...['--id', 'cloud'],
+  );
+  const login = (id: string) => broker.replace('mqtt://', `mqtt://${id}:${encodeURIComponent(PASSWORD)}@`);
+  const keyPath = join(directory, 'next.key');
+  await writeFile(keyPath, `${handing.key}\n`);
+  const http = ['--http', '127.0.0.1:0'];
+  const next = ['--next', login('handing')];
+  const key = ['--next-key-id', 'k2', '--next-key', keyPath];
+  const fog = await start('--broker', login('fog'), '--id', 'fog', ...next, ...key, ...http);
+  await start('--broker', login('bare'), '--id', 'bare', ...next);
+  const runVia = async (first: string) => {
+    const encryption = { keyId: own.id, key: own.key };
+    const session = await openWhole({ broker, encryption, stages: [[first], ['cloud']] });
+    const arm = session.arms.find((one) => one.kind === 'split' && one.via && one.cut.position > 0)?.id ?? '';
+    const run = () => session.run({ input: x }, { arm });
+    return { run, session };
+  };
+  const sealed = await runVia('fog');
+  await expect.poll(() => codeOf(sealed.run()), { timeout: 10_000 }).toBe('answered');
+  expect(sealed.session.lastTrace).toMatchObject({ gateway: 'fog', stages: [{ gateway: 'cloud' }] });
+  const clear = await runVia('bare');
+  await expect.poll(() => codeOf(clear.run()), { timeout: 10_000 }).toBe('encryption-required');
+  const metrics = await (await fetch(`${fog.http}/metrics`)).text();
+  expect(metrics).toMatch(/cutpoint_hand_on_duration_seconds_count\{model="net",version="\w+"\} [1-9]/);
 });
 
 async function codeOf(run: Promise<unknown>): Promise<string> {

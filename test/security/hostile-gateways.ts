@@ -164,6 +164,8 @@ export interface HostileServers {
   addHonest(id: string, key: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Messages with payload that devices sent, by gateway. */
   readonly received: ReadonlyMap<string, number>;
+  /** Gateways that requests named for the stages behind the first. */
+  readonly named: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
@@ -174,10 +176,15 @@ export async function startHostile(
   models: AnnouncementBody['models'],
 ): Promise<HostileServers> {
   const received = new Map<string, number>();
+  const named = new Set<string>();
   const servers: RequestServer[] = [];
   let hasTurned = false;
   await transport.subscribe(`${namespace}/gw/+/req/+`, (topic, bytes) => {
-    const { t } = decodeEnvelope(bytes).header as { t: string };
+    const { t, route = [] } = decodeEnvelope(bytes).header as {
+      readonly t: string;
+      readonly route?: readonly { readonly gateways?: readonly string[] }[];
+    };
+    for (const { gateways = ['anybody'] } of route) for (const one of gateways) named.add(one);
     const gateway = topic.split('/')[2] ?? '';
     if (t === 'request' || t === 'part') received.set(gateway, (received.get(gateway) ?? 0) + 1);
   });
@@ -193,6 +200,7 @@ export async function startHostile(
           state: 'ready',
           models,
           maxPayloadBytes: 1 << 20,
+          forwards: true,
           ...(region !== undefined && { region }),
           descriptor,
         };
@@ -207,6 +215,7 @@ export async function startHostile(
     await start(id, () => (before && !hasTurned ? before : claim));
   return {
     received,
+    named,
     turn: async () => {
       hasTurned = true;
       await Promise.all(servers.map((server) => server.announce()));

@@ -114,7 +114,10 @@ describe.skipIf(skip)('a device with a policy', () => {
   test('asks none of the gateways that break it, and one that keeps it', async () => {
     const transport = await connectMqtt({ url: broker.url });
     const announced = [
-      { name: 'net', digest, cuts: cuts.map(({ id }) => ({ id, tailMs: 0.01 })), inputTailMs: 0.01 },
+      {
+        ...{ name: 'net', digest, cuts: cuts.map(({ id }) => ({ id, tailMs: 0.01 })), inputTailMs: 0.01 },
+        range: { from: 'input', to: 'outputs' },
+      },
     ];
     const hostile = await startHostile(transport, 'hostile', announced);
     onTestFinished(async () => {
@@ -183,7 +186,29 @@ describe.skipIf(skip)('a device with a policy', () => {
       )
       .toBeGreaterThan(0);
     expect([...hostile.received.keys()]).toEqual(['honest']);
+
     await session.release();
+
+    // A route names only those that the device itself may ask; with nobody left nothing is sent.
+    const inARow = async (second: readonly string[]) => {
+      const own = { ...options, connectTimeoutMs: 3000, stages: [['honest'], second] };
+      const pipeline = await createSplitSession(models.model('net'), own);
+      await pipeline.run({ input: x });
+      const row = pipeline.arms.find((one) => one.kind === 'split' && one.via !== undefined)?.id ?? '';
+      const before = hostile.received.get('honest');
+      await pipeline.run({ input: x }, { arm: row });
+      const sent = (hostile.received.get('honest') ?? 0) - (before ?? 0);
+      const { reason } = pipeline.lastTrace ?? {};
+      await pipeline.release();
+      return { sent, reason };
+    };
+    expect((await inARow([])).sent).toBeGreaterThan(0);
+    expect([...hostile.named]).toEqual(['honest']);
+    expect(await inARow(['moves-away', 'wrong-region'])).toEqual({ sent: 0, reason: 'placement-denied' });
+    expect([...hostile.received.keys()]).toEqual(['honest']);
+    await expect
+      .poll(async () => (await entries()).map(({ details }) => details.decision))
+      .toContain('stage refused');
     await expectWhole('device.jsonl');
   }, 60_000);
 
@@ -207,7 +232,6 @@ describe.skipIf(skip)('a device with a policy', () => {
       ['nobody to trust', { placement: { region: 'eu-1' } }, 'options-invalid'],
       ['keys that are none', { placement: { ...PLACE, gatewayKeys: 'eu-1' } }, 'options-invalid'],
       ['nothing to seal with', { encryption: undefined }, 'options-invalid'],
-      ['a pipeline, which goes on where nobody sees', { stages: [['a'], ['b']] }, 'options-invalid'],
       [
         'a policy with a limit that nobody knows',
         { policy: { placement: { region: ['eu-1'] } } },

@@ -32,6 +32,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   trustedKeys: './release.pem.pub',
   bundleCounters: './state/counters.json',
   next: 'mqtts://fog-1:PASSWORD@cloud.example:8883',
+  nextKeyId: 'k1',
+  nextKey: './next.key',
   region: 'eu-central',
   cloudProvider: 'own',
   retentionMs: 60_000,

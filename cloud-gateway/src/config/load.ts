@@ -50,6 +50,7 @@ const PATHS = [
   'trustedKeys',
   'bundleCounters',
   'pages',
+  'nextKey',
   'descriptor',
   'audit',
   'auditKey',

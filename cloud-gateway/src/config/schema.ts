@@ -193,6 +193,16 @@ const fields = {
     .describe(
       'Where requests with a route are handed on to: the broker of the gateways behind this one, with its login, or own for the broker of this one. There it is a device, named as its login or, without one, as itself. By default nothing is handed on.',
     ),
+  nextKeyId: name()
+    .optional()
+    .describe('Which of its keys there nextKey is, as the devices file of the gateways behind names it.'),
+  nextKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of a file with 32 bytes as base64url: what is handed on is sealed with them, and only to gateways that take seals. Without it, requests that came sealed are not handed on. Needs next and nextKeyId. In a configuration file, relative to that file.',
+    ),
   region: z
     .string()
     .min(1)

@@ -45,6 +45,15 @@ describe('the metrics', () => {
     expect(await sample(`cutpoint_payload_bytes_total{${labels},direction="in"}`)).toBe(1800);
   });
 
+  it('count what the next stages did not answer by code, and time what they did', async () => {
+    events.emit('request-handed-on', { request, elapsedMs: 40 });
+    events.emit('request-handed-on', { request, elapsedMs: 900, code: 'gateway-unavailable' });
+    const labels = 'model="net",version="2"';
+    expect(await sample(`cutpoint_hand_on_duration_seconds_sum{${labels}}`)).toBeCloseTo(0.04);
+    expect(await sample(`cutpoint_hand_on_failures_total{${labels},code="gateway-unavailable"}`)).toBe(1);
+    expect(await metrics.text()).not.toMatch(/camera-17|acme/);
+  });
+
   it('count refusals by code, under no name that the device chose', async () => {
     events.emit('request-refused', { request, code: 'overloaded', wasAdmitted: false, elapsedMs: 2 });
     const stranger = { ...request, model: 'made-up-by-a-device', version: undefined };

@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { GatewayEvents } from '../events.ts';
-import { countRequests } from './request-metrics.ts';
+import { countHandedOn, countRequests } from './request-metrics.ts';
 import { countBatches, countExecutors, countModels } from './run-metrics.ts';
 
 export interface MetricsOptions {
@@ -37,6 +37,7 @@ export function createMetrics({ events, queue, build }: MetricsOptions): Metrics
   addQueue(registry, queue);
   const undo = [
     ...countRequests(registry, events),
+    ...countHandedOn(registry, events),
     ...countBatches(registry, events),
     ...countModels(registry, events),
     ...countExecutors(registry, events),

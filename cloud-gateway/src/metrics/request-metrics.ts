@@ -63,6 +63,30 @@ export function countRequests(registry: Registry, events: GatewayEvents): readon
   return [events.on('request-finished', finished), events.on('request-refused', refused)];
 }
 
+/** Of pipelines: the stages behind this one. */
+export function countHandedOn(registry: Registry, events: GatewayEvents): readonly (() => void)[] {
+  const registers = [registry];
+  const duration = new Histogram({
+    name: 'cutpoint_hand_on_duration_seconds',
+    help: 'Of requests that were handed on: from encoding what crosses to the answer of the stages behind.',
+    labelNames: ['model', 'version'],
+    buckets: SECONDS,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'cutpoint_hand_on_failures_total',
+    help: 'Requests that the stages behind did not answer, by code.',
+    labelNames: ['model', 'version', 'code'],
+    registers,
+  });
+  const stop = events.on('request-handed-on', ({ request, code, elapsedMs }) => {
+    const { model, version } = labelsOf(request);
+    if (code === undefined) duration.observe({ model, version }, elapsedMs / MS_PER_SECOND);
+    else failures.inc({ model, version, code });
+  });
+  return [stop];
+}
+
 function labelsOf({ model, version, via }: RequestFacts) {
   return version === undefined ? { model: '', version: '', via } : { model, version, via };
 }

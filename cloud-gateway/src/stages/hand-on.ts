@@ -1,8 +1,10 @@
 /** A request with a route: what this gateway runs of it, what it hands on, and how both answers become one. */
 import {
+  asSplitError,
   type Clock,
   type Codec,
   type CodecProfile,
+  type ErrorCode,
   type IncomingRequest,
   isCodecProfile,
   type OutgoingReply,
@@ -13,6 +15,7 @@ import {
   type Tensors,
 } from '@cutpoint/sdk/gateway';
 import { encodeReply } from '../decode/request-frames.ts';
+import type { GatewayEvents, RequestFacts } from '../events.ts';
 import type { Crossing, ServedModel } from '../models/served-model.ts';
 import type { NextStage } from './next-stage.ts';
 
@@ -60,9 +63,19 @@ export function wayOf(
   };
 }
 
+/** @throws SplitError `encryption-required` where what came sealed would go on in the clear */
+export function checkSealed({ isSealed }: Pick<IncomingRequest, 'isSealed'>, { onward }: Way): void {
+  if (!isSealed || !onward || onward.next.seals) return;
+  throw new SplitError(
+    'encryption-required',
+    'the request came sealed, and this gateway has no key to seal it for the next one',
+  );
+}
+
 export interface HandOnMeans {
   readonly codec: Codec;
   readonly clock: Clock;
+  readonly events: GatewayEvents;
 }
 
 export interface HandedOn {
@@ -71,21 +84,40 @@ export interface HandedOn {
   readonly elapsedMs: number;
 }
 
+export type Onwards = OnwardWay & { readonly values: Tensors; readonly facts: RequestFacts };
+
 /** @throws SplitError what the next stages say */
 export async function handOn(
-  { codec, clock }: HandOnMeans,
+  means: HandOnMeans,
   request: IncomingRequest,
-  { next, route, crossing, fetches, values }: OnwardWay & { readonly values: Tensors },
+  { facts, ...onward }: Onwards,
 ): Promise<HandedOn> {
+  const { clock, events } = means;
   const startMs = clock.nowMs();
+  const told = (code?: ErrorCode) =>
+    events.emit('request-handed-on', { request: facts, code, elapsedMs: clock.nowMs() - startMs });
+  try {
+    const reply = await askNext(means, request, onward);
+    told();
+    return { reply, elapsedMs: clock.nowMs() - startMs };
+  } catch (error) {
+    told(asSplitError(error).code);
+    throw error;
+  }
+}
+
+async function askNext(
+  { codec }: HandOnMeans,
+  request: IncomingRequest,
+  { next, route, crossing, fetches, values }: Omit<Onwards, 'facts'>,
+): Promise<Reply> {
   const { model, digest, to, replyProfile, traceparent, signal, deadlineMs, arrivedMs } = request;
   const profile = route[0].profile as CodecProfile; // As checked when the way was found.
   const tensors = await encodeReply(codec, { fetches: crossing, replyProfile: profile }, values);
   const deadlineAtMs = arrivedMs + deadlineMs;
-  const reply = await next.ask({
+  return next.ask({
     ...{ model, digest, route, to, tensors, fetches, replyProfile, traceparent, deadlineAtMs, signal },
   });
-  return { reply, elapsedMs: clock.nowMs() - startMs };
 }
 
 /** What came back goes on as it is: nobody on the way needs to read it. */

@@ -32,6 +32,8 @@ export interface Onward {
 export interface NextStage {
   /** Whether anybody is there to hand on to. */
   readonly isThere: boolean;
+  /** Whether what is handed on is sealed anew. */
+  readonly seals: boolean;
   /** @throws SplitError `gateway-unavailable` where nobody serves what comes next, or what the last one asked said */
   ask(onward: Onward): Promise<Reply>;
   /** Calls back when `isThere` may have changed, until the returned function is called. */
@@ -43,6 +45,8 @@ export interface NextStageOptions {
   readonly client: RequestClient;
   readonly gatewayId: string;
   readonly clock: Clock;
+  /** Whether the client has a key. */
+  readonly seals: boolean;
   /** Leaves the connection, where it is not the gateway's own. */
   closeConnection(): Promise<void>;
 }
@@ -59,7 +63,8 @@ const OF_THE_GATEWAY: ReadonlySet<ErrorCode> = new Set([
   'encryption-required',
 ]);
 
-export function createNextStage({ client, gatewayId, clock, closeConnection }: NextStageOptions): NextStage {
+export function createNextStage(options: NextStageOptions): NextStage {
+  const { client, gatewayId, clock, seals, closeConnection } = options;
   const others = () =>
     client.gateways().filter(({ gateway, state }) => gateway !== gatewayId && state === 'ready');
 
@@ -108,6 +113,7 @@ export function createNextStage({ client, gatewayId, clock, closeConnection }: N
     get isThere() {
       return others().length > 0;
     },
+    seals,
     ask,
     onChange: (listener) => client.onAnnouncement(listener),
     async close() {

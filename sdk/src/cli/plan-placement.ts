@@ -14,6 +14,11 @@ import type { SplitModel } from '../session/open-model.ts';
 import type { PlanFlags } from './plan.ts';
 import { readText } from './read-document.ts';
 
+type PlacementFlags = Pick<PlanFlags, 'gateway' | 'region' | 'dataClass'> & {
+  /** Where the first of several gateways is. */
+  readonly placed?: Place | undefined;
+};
+
 export interface PlanPlacement {
   readonly region: string | undefined;
   placementOf(arm: PlannedArm): readonly string[];
@@ -22,12 +27,12 @@ export interface PlanPlacement {
 /** @throws SplitError `options-invalid`, `placement-denied` for a class of data that the policy does not know */
 export async function planPlacement(
   policy: unknown,
-  flags: Pick<PlanFlags, 'gateway' | 'region' | 'dataClass'>,
+  { placed, ...flags }: PlacementFlags,
   model: SplitModel,
 ): Promise<PlanPlacement> {
   const rules = placementRules(policy, flags.dataClass);
   checkKept(rules, model.graph);
-  const place = await placeOf(flags);
+  const place = placed ?? (await placeOf(flags));
   const ofPlace = breachesOfPlace(rules, place);
   const cutCalled = (name: string | undefined) =>
     model.cuts.find(({ id, position }) => id === name || (name === 'input' && position === 0));

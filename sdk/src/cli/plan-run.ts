@@ -6,18 +6,19 @@ import type { Calibration } from '../planner/calibration.ts';
 import { type CutWaysRequest, cutWays } from '../planner/cut-ways.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
-import type { Plan } from '../planner/plan-file.ts';
-import { resolvePolicy } from '../planner/policy.ts';
+import type { Plan, PlanRoute } from '../planner/plan-file.ts';
+import { placementRules, resolvePolicy } from '../planner/policy.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 import { armsFromProfiles } from '../planner/profile-arms.ts';
 import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
-import { armsOfWays, type CutWay } from '../planner/way-arms.ts';
+import { armsOfWays, type CutWay, type GatewayLink } from '../planner/way-arms.ts';
 import { shortlist } from '../profiler/shortlist.ts';
 import type { SplitModel } from '../session/open-model.ts';
 import { calibrationFrom } from './calibrate-source.ts';
 import type { Inspection } from './inspection.ts';
 import { withModel } from './model-flags.ts';
 import type { PlanFlags } from './plan.ts';
+import { type PlannedRow, planMachines } from './plan-machines.ts';
 import { planPlacement } from './plan-placement.ts';
 import { readJson, readYaml } from './read-document.ts';
 import type { World } from './verb.ts';
@@ -33,34 +34,81 @@ export interface PlanParts {
 
 /** @throws SplitError `options-invalid`, `model-mismatch`, `model-invalid`, `cut-invalid` */
 export async function readPlanParts(path: string, flags: PlanFlags, world: World): Promise<PlanParts> {
-  const [edge, cloud] = [readProfile(await readJson(flags.edge)), readProfile(await readJson(flags.cloud))];
+  const edge = readProfile(await readJson(flags.edge));
+  const policy = await readPolicy(flags);
+  const row = await rowOf(path, { flags, edge, policy });
+  const cloud = row?.gateways[0] ?? (await cloudProfile(flags));
   const calibration =
     flags.calibrate === undefined
       ? undefined
       : await calibrationFrom(flags.calibrate, { path, edge, cloud, world });
-  const policy = await readPolicy(flags);
   const transfers = transfersOf({ edge, cloud, calibration });
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   const { peakMemoryBytes } = edge;
   const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
-  const link = { roundTripMs: flags.rtt, downlinkBitsPerSecond: flags.downlink, queueMs: 0 };
+  const [roundTripMs, downlinkBitsPerSecond] = row
+    ? [row.access.roundTripMs, row.access.downlinkBitsPerSecond]
+    : [flags.rtt, flags.downlink];
+  const link = { roundTripMs, downlinkBitsPerSecond, queueMs: 0 };
   return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
     checkDigest(model, edge);
     const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), flags.dataClass);
-    const { region, placementOf } = await planPlacement(policy, flags, model);
-    const ways = waysIn(model, sharedCuts(edge, cloud), { outputs: wish.constraints.outputs });
+    const { region, placementOf } = await planPlacement(policy, { ...flags, placed: row?.place }, model);
+    const wayArms = (gateways: readonly Profile[], links: readonly GatewayLink[]) => {
+      const timed = gateways.reduce<Profile['cuts']>(
+        (cuts, one) => cuts.filter(({ id }) => one.cuts.some((cut) => cut.id === id)),
+        edge.cuts,
+      );
+      const ways = waysIn(model, timed, { outputs: wish.constraints.outputs, stages: gateways.length });
+      const own = ways.filter(({ via }) => via.length === gateways.length - 1);
+      return armsOfWays({ edge, gateways, links, ways: own, transfers, reply });
+    };
     const arms = [
       ...armsFromProfiles({ edge, cloud, transfers, reply, ...memory }),
-      ...armsOfWays({ edge, gateways: [cloud], links: [], ways, transfers, reply }),
+      ...wayArms([cloud], []),
+      ...(row && row.links.length > 0 ? wayArms(row.gateways, row.links) : []),
     ];
-    const request = { edge, cloud, arms, link, wish, calibration, region, placementOf };
-    const assumptions = [...untimed(model, request), ...calibrated(calibration)];
+    const request = { edge, cloud, arms, link, wish, calibration, region, placementOf, route: row?.route };
+    const assumptions = [...untimed(model, request), ...calibrated(calibration), ...placedBy(row?.route)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {
       request: { ...request, assumptions },
       inspection: { ops, cuts: surveyCuts(model.cuts, model.graph) },
     };
   });
+}
+
+/** Gateways in a row, where machines are given to place stages on. */
+async function rowOf(
+  path: string,
+  { flags, edge, policy }: { readonly flags: PlanFlags; readonly edge: Profile; readonly policy: unknown },
+): Promise<PlannedRow | undefined> {
+  const { machines, dataClass } = flags;
+  if (machines === undefined) return undefined;
+  return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
+    checkDigest(model, edge);
+    const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), dataClass);
+    return planMachines(machines, { edge, model, rules: placementRules(policy, dataClass), wish });
+  });
+}
+
+async function cloudProfile({ cloud }: PlanFlags): Promise<Profile> {
+  if (cloud !== undefined) return readProfile(await readJson(cloud));
+  throw new SplitError(
+    'options-invalid',
+    'plan needs --cloud, the profile behind the gateway, or --machines',
+  );
+}
+
+function placedBy(route: PlanRoute | undefined): readonly string[] {
+  if (!route) return [];
+  const best = route.placements.map(
+    ({ gateways, scoreMs }) => `${gateways.join(', then ')} ${Number(scoreMs.toPrecision(3))} ms`,
+  );
+  return [
+    `Placed at the links' stated rates: ${best.join('; ')}. What comes back is handed back by each.`,
+    ...route.removed.map(({ gateway, what }) => `Left out by the policy: ${gateway}, as ${what}.`),
+  ];
 }
 
 export function buildPlan({ request }: PlanParts): Plan {

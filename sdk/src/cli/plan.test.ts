@@ -299,6 +299,65 @@ describe('cutpoint plan and explain', () => {
     expect(Math.max(...text.out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('places stages on named machines, as far as the policy lets them, and makes arms of their row', async () => {
+    const played = async (from: string, name: string, wholeMs: number) => {
+      const timing = (medianMs: number) => ({ medianMs, spreadMs: 0, runs: 3, isGuess: false });
+      const profile = await profileOf(from);
+      const cuts = profile.cuts.map((cut) => ({
+        ...cut,
+        head: timing(cut.depth * wholeMs),
+        tail: timing((1 - cut.depth) * wholeMs),
+      }));
+      await writeFile(join(folder, name), JSON.stringify({ ...profile, whole: timing(wholeMs), cuts }));
+    };
+    await played('edge.json', 'slow.json', 2000);
+    await played('cloud.json', 'fog.json', 900);
+    await played('cloud.json', 'fast.json', 1);
+    const link = (from: string, to: string) => ({ from, to, uplinkMbps: 1000, roundTripMs: 1 });
+    const machines = {
+      machines: [
+        { name: 'fog-1', profile: 'fog.json', region: 'eu' },
+        { name: 'cloud-1', profile: 'fast.json', region: 'eu' },
+        { name: 'cloud-2', profile: 'fast.json', region: 'us' },
+      ],
+      links: [link('device', 'fog-1'), link('fog-1', 'cloud-1'), link('fog-1', 'cloud-2')],
+    };
+    await writeFile(join(folder, 'machines.yaml'), JSON.stringify(machines));
+    const placed = (activations: readonly string[], ...further: readonly string[]) => {
+      const policy = `placed-${activations.join('-')}.yaml`;
+      const flags = ['--edge', 'slow.json', '--machines', 'machines.yaml', '--policy', policy, ...further];
+      return writeFile(join(folder, policy), JSON.stringify({ placement: { activations } })).then(() =>
+        runCutpoint('plan', 'net.onnx', ...flags),
+      );
+    };
+    const { code, out, error } = await placed(['eu'], '--json');
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    const plan = readPlan(JSON.parse(out));
+    expect(plan.route?.stages).toEqual([['fog-1'], ['cloud-1']]);
+    expect(plan.route?.removed).toEqual([
+      { gateway: 'cloud-2', reasons: ['placement.activations'], what: expect.stringContaining('is in us') },
+    ]);
+    const rows = plan.arms.filter(({ cost }) => cost.row !== undefined);
+    const [best] = plan.route?.placements.slice(-1) ?? [];
+    expect(rows.map(({ id }) => id)).toContain(`${best?.cuts.join('>')}/${best?.profile}`);
+    // Four cuts, so six pairs, each in four profiles; nothing was timed that would let the input go on as it is.
+    expect(rows).toHaveLength(6 * 4);
+    expect(plan.arms.find(({ best: range }) => range?.toBitsPerSecond === null)?.cost.row).toBeDefined();
+    const text = await placed(['eu']);
+    expect(text.out.replaceAll(/\s+/g, ' ')).toContain(
+      'Left out by the policy: cloud-2, as the gateway is in us',
+    );
+    const both = readPlan(JSON.parse((await placed(['eu'], '--outputs', 'stay', '--json')).out));
+    expect(both.arms.filter(({ cost, keepsOutputs }) => cost.row && keepsOutputs)).toHaveLength(4 * 4);
+    const nowhere = await placed(['us']);
+    expect(nowhere).toMatchObject({
+      code: 1,
+      out: '',
+      error: expect.stringContaining('error[placement-denied]'),
+    });
+    expect(nowhere.error).toMatch(/policy.* would have to be lifted.*fog-1: the gateway is in eu/);
+  });
+
   it('sends nothing from before a node that the policy names', async () => {
     const [, cut] = (await profileOf('edge.json')).cuts;
     await writeFile(join(folder, 'after.yaml'), `afterNode: ${JSON.stringify(cut?.name)}\n`);
@@ -402,6 +461,8 @@ describe('cutpoint plan and explain', () => {
     [[...PLAN, '--rtt', '20'], 2, /--rtt 20 is not a time such as 20ms/],
     [['plan', 'net.onnx', '--edge', 'net.onnx', '--cloud', 'cloud.json'], 2, /cannot read net\.onnx/],
     [['plan', 'net.onnx', '--edge', 'edge.json'], 2, /--cloud/],
+    [[...PLAN, '--machines', 'stay.yaml'], 2, /--machines.*--cloud/],
+    [['plan', 'net.onnx', '--edge', 'edge.json', '--machines', 'stay.yaml'], 2, /machines\./],
     [['explain', 'edge.json', '--at', '1Mbps'], 2, /plan\.format/],
     [['explain', 'edge.json', '--at', 'fast'], 2, /--at fast is not a rate/],
     [['profile', 'net.onnx', '--codecs', 'mp3'], 2, /--codecs names 'mp3'; expected float32/],

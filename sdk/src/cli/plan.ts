@@ -15,7 +15,8 @@ import type { ExitCode, Verb, World } from './verb.ts';
 
 export interface PlanFlags {
   readonly edge: string;
-  readonly cloud: string;
+  readonly cloud?: string;
+  readonly machines?: string;
   readonly calibrate?: string;
   readonly policy?: string;
   readonly objective?: Objective;
@@ -38,7 +39,13 @@ function describe(command: Command): void {
     .description('say which arm is best on which link, from the profiles of both machines')
     .argument('<model>', 'the .onnx file that was profiled')
     .requiredOption('--edge <file>', 'profile of the device')
-    .requiredOption('--cloud <file>', 'profile of the machine behind the gateway')
+    .option('--cloud <file>', 'profile of the machine behind the gateway')
+    .addOption(
+      new Option(
+        '--machines <file>',
+        'machines.yaml: several gateways and the links between them, to place stages on; instead of --cloud',
+      ).conflicts(['cloud', 'rtt', 'downlink', 'region', 'gateway']),
+    )
     .option('--calibrate <path>', 'a calibration, or a folder of inputs to calibrate with now')
     .option('--policy <file>', 'policy.yaml: objective and constraints')
     .addOption(new Option('--objective <name>', "instead of the policy's").choices(OBJECTIVES))

@@ -1,5 +1,4 @@
-/** Parts of the strategy document about data: where it may be, and what a cut gives away. */
-import type { Cell } from '../report/table.ts';
+/** The part of the strategy document about where data may be. */
 import type { DocumentPart } from './report-document.ts';
 import { facts, leaves, type StrategySources } from './report-facts.ts';
 
@@ -14,7 +13,9 @@ export function residency({ plan, capacity, policy }: StrategySources): Document
     'given: fleet.yaml',
   ]);
   const limits = leaves(policy, 'policy').filter(([name]) =>
-    /region|resid|retention|provider|encrypt/i.test(name),
+    /region|activations|parameters|retention|providers|encryption|inputs|outputs|keep|minDepth|dataClass/.test(
+      name,
+    ),
   );
   return {
     heading: 'Residency',
@@ -31,55 +32,4 @@ export function residency({ plan, capacity, policy }: StrategySources): Document
       ]),
     ],
   };
-}
-
-/** Most rows of a leakage report that are repeated here. */
-const MOST_ROWS = 100;
-
-export function leakagePart({ leakage }: StrategySources): DocumentPart {
-  const heading = 'Leakage';
-  const caution =
-    'Depth and quantisation alone are not privacy: what crosses a cut can be turned back, more or less well.';
-  if (leakage === undefined)
-    return {
-      heading,
-      paragraphs: [
-        caution,
-        'Not measured: no leakage report was given. Until there is one, take it that a cut gives the input away.',
-      ],
-    };
-  const list = rowsOf(leakage);
-  const names = [...new Set(list.flatMap((row) => Object.keys(row)))];
-  const rows = list.slice(0, MOST_ROWS).map((row) => names.map((name) => cellOf(row[name])));
-  return {
-    heading,
-    paragraphs: [caution],
-    tables: [
-      {
-        caption: 'Measured: from the leakage report that was given.',
-        columns: names.map((title) => ({ title })),
-        rows,
-      },
-    ],
-  };
-}
-
-/** The first list of objects that is in it, their values of one word alone. */
-function rowsOf(content: unknown): readonly Readonly<Record<string, unknown>>[] {
-  const isRow = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-  const lists = [content, ...(isRow(content) ? Object.values(content as object) : [])];
-  const list = lists.find(
-    (value): value is Record<string, unknown>[] => Array.isArray(value) && value.some(isRow),
-  );
-  return (list ?? [])
-    .filter(isRow)
-    .map((row) =>
-      Object.fromEntries(
-        Object.entries(row).filter(([, value]) => typeof value !== 'object' && String(value).length < 80),
-      ),
-    );
-}
-
-function cellOf(value: unknown): Cell {
-  return typeof value === 'number' || value === undefined ? value : String(value);
 }

@@ -40,7 +40,7 @@ export function problems({ problems: found }: CapacityReport): readonly Document
 export function candidates(plan: Plan): DocumentPart {
   const shown = worthALook(plan.arms);
   const rows = shown.map((arm): Cell[] => {
-    const { headMs, encodeMs, sentBytes, tailMs } = arm.cost;
+    const { headMs, encodeMs, sentBytes, tailMs, receivedBytes, lastMs } = arm.cost;
     const loss = arm.accuracyLoss === null ? undefined : 100 * arm.accuracyLoss;
     return [
       arm.name,
@@ -48,6 +48,8 @@ export function candidates(plan: Plan): DocumentPart {
       encodeMs,
       sentBytes / 1000,
       tailMs,
+      receivedBytes / 1000,
+      lastMs,
       arm.error ?? undefined,
       loss,
       arm.isGuess ? 'guessed: an assumption' : 'measured',
@@ -71,6 +73,8 @@ export function candidates(plan: Plan): DocumentPart {
           { title: 'pack', unit: 'ms' },
           { title: 'sends', unit: 'KB' },
           { title: 'tail', unit: 'ms' },
+          { title: 'back', unit: 'KB' },
+          { title: 'last', unit: 'ms' },
           { title: 'error', unit: 'rel. L2' },
           { title: 'loss', unit: '%' },
           { title: 'from' },

@@ -2,14 +2,14 @@
 import type { CapacityReport } from '../capacity/capacity-report.ts';
 import type { Plan } from '../planner/plan-file.ts';
 import type { HtmlTable } from '../report/html.ts';
+import type { LeakageReport } from './report-leakage.ts';
 
 export interface StrategySources {
   readonly plan: Plan;
   readonly capacity: CapacityReport;
   /** Content of policy.yaml. */
   readonly policy: unknown;
-  /** Content of a leakage report, where there is one. */
-  readonly leakage: unknown;
+  readonly leakage: LeakageReport | undefined;
   readonly seed: number;
   readonly command: string;
   readonly date: Date;

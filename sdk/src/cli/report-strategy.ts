@@ -2,10 +2,11 @@
 import { planAnswer } from '../planner/plan-answer.ts';
 import { capacityPicture } from './capacity-page.ts';
 import { capacityAnswer } from './capacity-text.ts';
-import { leakagePart, residency } from './report-data.ts';
+import { residency } from './report-data.ts';
 import type { StrategyDocument } from './report-document.ts';
 import { bands, candidates, fallback, objectives, problems, switching } from './report-evidence.ts';
 import type { StrategySources } from './report-facts.ts';
+import { leakagePart } from './report-leakage.ts';
 import { capacityPart, costs, origins, watching } from './report-operation.ts';
 
 export function strategyDocument(sources: StrategySources): StrategyDocument {
@@ -27,7 +28,7 @@ export function strategyDocument(sources: StrategySources): StrategyDocument {
       switching(capacity),
       fallback(sources),
       residency(sources),
-      leakagePart(sources),
+      leakagePart(sources.leakage),
       capacityPart(sources),
       costs(capacity),
       watching(),

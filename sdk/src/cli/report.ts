@@ -5,10 +5,12 @@ import type { Command } from 'commander';
 import { capacityOf } from '../capacity/capacity.ts';
 import { SplitError } from '../errors.ts';
 import { readPlan } from '../planner/plan-file.ts';
+import { placementRules } from '../planner/policy.ts';
 import { seededRandom } from '../testing/random.ts';
 import { openFleet } from './capacity.ts';
 import { fileDigest, readJson, readYaml } from './read-document.ts';
 import { documentHtml, documentMarkdown } from './report-document.ts';
+import { readLeakage } from './report-leakage.ts';
 import { strategyDocument } from './report-strategy.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
@@ -52,7 +54,8 @@ async function run(path: string, flags: ReportFlags, world: World): Promise<Exit
     throw new SplitError('options-invalid', text);
   }
   const policy = await readYaml(flags.policy);
-  const leakage = flags.leakage === undefined ? undefined : await readJson(flags.leakage);
+  placementRules(policy); // Refuses what is no policy.
+  const leakage = flags.leakage === undefined ? undefined : readLeakage(await readJson(flags.leakage), plan);
   const capacity = capacityOf({
     ...{ fleet, classes, seconds: SECONDS, makeRandom: () => seededRandom(SEED) },
     ...(world.showsProgress && { onProgress: (text) => world.writeError(`${text}\n`) }),

@@ -51,6 +51,27 @@ export interface PlanCalibration {
   readonly budget: number | null;
 }
 
+/** Gateways in a row, placed on named machines. */
+export interface PlanRoute {
+  /** Who may run each stage behind the device, as a session's `stages`. */
+  readonly stages: readonly (readonly string[])[];
+  /** Machines that the policy leaves out. */
+  readonly removed: readonly {
+    readonly gateway: string;
+    readonly reasons: readonly string[];
+    readonly what: string;
+  }[];
+  /** The best with one gateway, then each that is better with more of them, at the links' stated rates. */
+  readonly placements: readonly {
+    readonly gateways: readonly string[];
+    /** Where each machine hands on, the device first. */
+    readonly cuts: readonly string[];
+    readonly profile: string;
+    /** Of one request, or of the slowest stage where the plan is for throughput. */
+    readonly scoreMs: number;
+  }[];
+}
+
 export interface Plan {
   readonly format: 'cutpoint-plan';
   readonly version: 1;
@@ -58,6 +79,8 @@ export interface Plan {
   readonly edge: PlanMachine;
   readonly cloud: PlanMachine;
   readonly link: PlanLink;
+  /** Where stages were placed on machines; `cloud` is then the first of them. */
+  readonly route?: PlanRoute | undefined;
   readonly objective: Objective;
   /** The policy, completed: what `objective` needs, and what may not be given up. */
   readonly wish: Wish;

@@ -66,6 +66,24 @@ const Level = z.strictObject({
   pieces: z.array(Piece).check(z.maxLength(MAX_ARMS)),
 });
 
+const Gateways = z.array(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)));
+const Route = z.strictObject({
+  stages: z.array(Gateways.check(z.maxLength(16))).check(z.minLength(1), z.maxLength(MAX_STAGES)),
+  removed: z
+    .array(z.strictObject({ gateway: Text, reasons: z.array(Text).check(z.maxLength(16)), what: Text }))
+    .check(z.maxLength(64)),
+  placements: z
+    .array(
+      z.strictObject({
+        gateways: Gateways.check(z.maxLength(MAX_STAGES)),
+        cuts: z.array(Text).check(z.maxLength(MAX_STAGES + 1)),
+        profile: Text,
+        scoreMs: Amount,
+      }),
+    )
+    .check(z.maxLength(MAX_STAGES)),
+});
+
 export const PlanSchema: z.ZodMiniType<Plan> = z.strictObject({
   format: z.literal('cutpoint-plan'),
   version: z.literal(1),
@@ -77,6 +95,7 @@ export const PlanSchema: z.ZodMiniType<Plan> = z.strictObject({
     downlinkBitsPerSecond: z.number().check(z.positive()),
     queueMs: Amount,
   }),
+  route: z.optional(Route),
   objective: z.enum(OBJECTIVES),
   wish: WishSchema,
   fromBitsPerSecond: z.number().check(z.positive()),

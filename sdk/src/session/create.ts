@@ -86,13 +86,14 @@ export async function createSplitSessionOn(
       openModel(source, runtime, { inputShapes: asked.inputShapes, mayBeHead: true }),
       findGateway(client, asked, clock).then(() => undefined, asSplitError),
     ]);
-    const possible = isHead(model) ? headOptions(given, asked) : asked;
-    const { own: options, denial } = placedOptions(possible, placement, model);
+    const { own: placed, denial } = placedOptions(asked, placement, model);
+    const own = isHead(model) ? headOptions(given, placed) : placed;
+    const plan = await planOf(platform, own, model);
+    const options = { ...own, stages: own.stages ?? plan?.route?.stages };
     if (options.fallback === 'none' && !options.startsOffline) {
       if (missing) throw missing;
       checkTail(client, options, model);
     }
-    const plan = await planOf(platform, options, model);
     const planned = plan && plannedArms(plan, model, { ...options, denial });
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
     const { quantise } = options.runtime ?? {};
@@ -130,6 +131,7 @@ export async function createSplitSessionOn(
       denied: (arm) => deniedArm(arm, { placement, model, denial }),
       dataClass: placement.dataClass,
       trail: placement.trail,
+      gate: placement.gate,
       close,
     });
   } catch (error) {

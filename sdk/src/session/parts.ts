@@ -4,6 +4,7 @@ import type { AuditTrail } from '../audit/trail.ts';
 import type { Clock } from '../clock.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { SplitError } from '../errors.ts';
+import type { PlacementGate } from '../placement/gate.ts';
 import type { Arm } from '../planner/arm.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Announcement, RequestClient } from '../transport/request-client.ts';
@@ -36,6 +37,8 @@ export interface SessionParts {
   /** Which class of data the requests say they are, where a policy tells classes apart. */
   readonly dataClass?: string | undefined;
   readonly trail: AuditTrail;
+  /** Which gateways the policy lets the session ask, or have asked; absent without a policy. */
+  readonly gate?: PlacementGate | undefined;
   /** The gateway whose tails' times the controller has taken over, and the announcement that it heard last. */
   readonly known: { gateway?: string; announcement?: Announcement };
   /** Frees what lies below: transport and runtime. */

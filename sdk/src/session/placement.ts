@@ -68,8 +68,6 @@ async function openPlacement(
   if (rules.encryption === 'required' && !encryption)
     throw wrong('encryption: the policy requires it; give the session a key');
   checkOwnRegion(rules, own.region);
-  if ((options.stages?.length ?? 0) > 1)
-    throw wrong('stages: one at most with a policy, as nobody here sees where a gateway hands a request on');
   const counters = await countersOf(platform, own.gatewayCounters);
   const gate = createPlacementGate({
     ...{ rules, keys, counters },
