@@ -64,6 +64,6 @@ dt { color: var(--soft); } dd { margin: 0; min-width: 0; overflow-wrap: anywhere
     --edge: #0072b2; --cloud: #b34f00; --product: #00795a; --move: #a8508a; --plain: #8a8a8a; --other: #3d3d3d;
     --encode: #56b4e9; --uplink: #009e73; --queue: #8a8a8a; --downlink: #cc79a7; --decode: #7b6fd0; }
   main { max-width: none; padding: 0; } body { font-size: 10pt; }
-  svg { min-width: 0; } .wide { overflow: visible; } tr, figure { break-inside: avoid; } thead { display: table-header-group; }
+  svg { min-width: 0; } .wide { overflow: visible; } tr, figure { break-inside: avoid; } h2, h2 + p { break-after: avoid; } thead { display: table-header-group; }
 }
 `;
