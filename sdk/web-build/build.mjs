@@ -63,7 +63,7 @@ export async function bundle(input, file, { isSession = false, withoutOrt = fals
     ...(isSession && {
       transform: { inject: { Buffer: ['buffer', 'Buffer'], process: join(HERE, 'process.mjs') } },
     }),
-    plugins: [withoutEval(), withoutJsonSchema(), versionOnly(), withoutWideNumbers()],
+    plugins: [withoutEval(), withoutJsonSchema(), versionOnly(), withoutSpareMethods()],
     logLevel: 'warn',
   });
   await build.write({
@@ -119,16 +119,17 @@ function versionOnly() {
   };
 }
 
-/** A buffer can read and write numbers of all widths and orders; a packet has unsigned ones of 8, 16 and 32 bits, large end first. */
-function withoutWideNumbers() {
+/** Of what a buffer can do, a packet wants bytes, text and unsigned numbers of 8, 16 and 32 bits, large end first. */
+function withoutSpareMethods() {
   const methods = /^(?:Buffer\.prototype\.\w+ =\n)?Buffer\.prototype\.(\w+) = [\s\S]*?^\}.*\n/gm;
-  const wide = /^(?:read|write)(?:Big|Float|Double|Int|UInt(?:\d*LE|BE))/;
+  const spare =
+    /^(?:(?:read|write)(?:Big|Float|Double|Int|UInt(?:\d*LE|BE))|swap|inspect|toJSON|compare|includes|(?:i|lastI)ndexOf)/;
   return {
-    name: 'without-wide-numbers',
+    name: 'without-spare-methods',
     transform(code, id) {
       if (!/node_modules.buffer.index\.js$/.test(id)) return undefined;
-      const kept = code.replace(methods, (method, name) => (wide.test(name) ? '' : method));
-      if (kept.length > 0.8 * code.length) throw new Error(`${id} is not as it was: see withoutWideNumbers`);
+      const kept = code.replace(methods, (method, name) => (spare.test(name) ? '' : method));
+      if (kept.length > 0.8 * code.length) throw new Error(`${id} is not as it was: see withoutSpareMethods`);
       return { code: kept, map: null };
     },
   };
