@@ -59,7 +59,7 @@ describe('bars of stages', () => {
     ];
     const svg = stageBars({ description: 'd', groups: [{ heading: 'at 1 Mbit/s', bars }] });
     expect(svg.match(/<title>/g)).toHaveLength(STAGES.length - 1 + 1);
-    expect(svg).toContain('>210 ms</text>');
+    expect(svg).toContain('>280 ms</text>');
     expect(svg).toContain('» 2000 ms');
   });
 });
