@@ -34,7 +34,8 @@ export function createOutgoingFlow(options: {
   let sentBytes = 0;
   let receivedBytes = 0;
   let isWhole = false;
-  let isFirst = true;
+  /** What the last part said of the window: a quarter of it brings credit, where the message is larger than the window. */
+  let saidWindowBytes = Number.POSITIVE_INFINITY;
 
   /** What was lost takes no room in the window any more. */
   function askedAgain(missing: readonly number[]): void {
@@ -66,9 +67,11 @@ export function createOutgoingFlow(options: {
       const [part] = queue;
       if (part === undefined || isWhole) return undefined;
       const length = parts.bytesOf(part);
-      // The first one always goes: without it there is never any credit.
-      if (!isFirst && sentBytes + length > receivedBytes + windowBytes) return undefined;
-      isFirst = false;
+      const aheadBytes = sentBytes - receivedBytes;
+      // While no credit can come of what is under way, the next one goes in any case.
+      const isCredited = parts.totalBytes > saidWindowBytes && aheadBytes >= saidWindowBytes / 4;
+      if (isCredited && aheadBytes + length > windowBytes) return undefined;
+      saidWindowBytes = windowBytes;
       sentBytes += length;
       queue = queue.slice(1);
       return part;
