@@ -26,21 +26,31 @@ export interface SplitArm {
 
 export const DEVICE_ARM: DeviceArm = Object.freeze({ kind: 'device', id: 'device' });
 
+/** `FIRST/PROFILE`, with gateways in a row `FIRST>SECOND/PROFILE`, of a U `FIRST-LAST/PROFILE`: ids of cuts. */
+export function armId(
+  profile: string,
+  {
+    from,
+    via = [],
+    to,
+  }: { readonly from: string; readonly via?: readonly string[]; readonly to?: string | undefined },
+): string {
+  return `${[from, ...via].join('>')}${to === undefined ? '' : `-${to}`}/${profile}`;
+}
+
 export function splitArm(cut: Cut, profile: SplitArm['profile']): SplitArm {
-  return { kind: 'split', id: `${cut.id}/${profile}`, cut, profile };
+  return { kind: 'split', id: armId(profile, { from: cut.id }), cut, profile };
 }
 
 /** The middle of the model behind a gateway, both ends on the device. */
 export function uArm(cut: Cut, to: Cut, profile: CodecProfile): SplitArm {
-  return { kind: 'split', id: `${cut.id}-${to.id}/${profile}`, cut, to, profile };
+  return { kind: 'split', id: armId(profile, { from: cut.id, to: to.id }), cut, to, profile };
 }
 
-/** The same arm, run by several gateways in a row: `FIRST>SECOND/PROFILE`, of a U `FIRST>SECOND-LAST/PROFILE`. */
+/** The same arm, run by several gateways in a row. */
 export function pipelineArm(arm: SplitArm, via: readonly Cut[]): SplitArm {
-  const [place = '', profile] = arm.id.split('/');
-  const [first, last] = place.split('-');
-  const way = [first, ...via.map(({ id }) => id)].join('>');
-  return { ...arm, id: `${last === undefined ? way : `${way}-${last}`}/${profile}`, via };
+  const { cut, to, profile } = arm;
+  return { ...arm, id: armId(profile, { from: cut.id, via: via.map(({ id }) => id), to: to?.id }), via };
 }
 
 export interface ArmRules {

@@ -1,5 +1,6 @@
 /** The arms of a plan from two profiles and what calibration saw travel. */
 import { SplitError } from '../errors.ts';
+import { armId } from './arm.ts';
 import type { PlannedArm } from './planned-arm.ts';
 import { checkSameModel, type Profile, type ProfiledCut } from './profile.ts';
 
@@ -66,7 +67,7 @@ function transferArm({ edge, cloud, reply }: ProfileArmsRequest, transfer: Trans
   const { cutId, profile, sentBytes, encodeMs, cloudCodecMs = 0 } = transfer;
   const stages = cutId === null ? inputStages(cloud) : cutStages(edge, cloud, cutId);
   return {
-    id: `${cutId ?? 'input'}/${profile}`,
+    id: armId(profile, { from: cutId ?? 'input' }),
     kind: cutId === null ? 'cloud' : 'split',
     name: `${stages.name} as ${profile}`,
     depth: stages.depth,

@@ -3,6 +3,7 @@
  * machine runs between two cuts is what it takes from the first one to the end, less what it takes from the second.
  */
 import { SplitError } from '../errors.ts';
+import { armId } from './arm.ts';
 import { type ArmCost, type GatewayRow, transferMs } from './cost-model.ts';
 import type { PlannedArm } from './planned-arm.ts';
 import { checkSameModel, type Profile, type ProfiledCut, type ProfiledTransfer } from './profile.ts';
@@ -78,7 +79,7 @@ function wayArm(request: WayArmsRequest, way: CutWay, transfer: Transfer): Plann
     ...gateways.flatMap((who) => cutsOf(way).map((id) => restOf(who, id))),
   ];
   return {
-    id: `${[way.from ?? 'input', ...way.via].join('>')}${way.to === undefined ? '' : `-${way.to}`}/${profile}`,
+    id: armId(profile, { ...way, from: way.from ?? 'input' }),
     kind: 'split',
     name: `${nameOf(edge, way)} as ${profile}`,
     depth: first?.depth ?? 0,

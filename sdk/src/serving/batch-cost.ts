@@ -23,9 +23,9 @@ export interface BatchCost {
 }
 
 const NEWEST_SHARE = 0.1;
-/** A doubling must save at least this share of the time of a request, */
+/** A doubling must save at least this share of the time of a request by itself. */
 const LEAST_GAIN = 0.04;
-/** and this one of what a request takes in the smaller batch: whoever joins waits for the whole of it. */
+/** And this share of what a request takes in the smaller batch: whoever joins waits for the whole of it. */
 const LEAST_SHARE_GAIN = 0.1;
 /** Of one correction to the next; a hiccup is no trend. */
 const CORRECTION_LIMITS = [0.25, 4] as const;

@@ -173,7 +173,6 @@ async function expectBatchedLikeAlone(
   }
 }
 
-/** Counts the rows that pass through the model's first node, as a measure of whole runs. */
 /** Everything is run, but the time is made up: what another program takes meanwhile changes no choice. */
 function saysItTook(real: Runtime, { segmentMs, valveMs }: { segmentMs: number; valveMs: number }): Runtime {
   const took = (models: readonly unknown[]) => (models.length > 1 ? models.map(() => segmentMs) : [valveMs]);
@@ -183,6 +182,7 @@ function saysItTook(real: Runtime, { segmentMs, valveMs }: { segmentMs: number; 
   };
 }
 
+/** Counts the rows that pass through the model's first node, as a measure of whole runs. */
 function countRows(real: Runtime): { runtime: Runtime; wholeRuns: () => number } {
   let rows = 0;
   const runtime: Runtime = {

@@ -55,7 +55,7 @@ export interface SplitSessionOptions {
   /**
    * Gateways that a request passes in a row, by the ids of those that may run each stage: `[['fog-1', 'fog-2'], ['cloud']]`.
    * An empty list is any gateway that serves what the stage needs. Two stages and more are a pipeline: each gateway
-   * hands on to the next. Up to 8, and one at most with a `policy`. @default one stage, at any gateway
+   * hands on to the next. Up to 8. @default one stage, at any gateway
    */
   readonly stages?: readonly (readonly string[])[] | undefined;
   /**

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { asSplitError, SplitError } from '../errors.ts';
 import type { ProbeHeader, RequestHeader, RouteStage, StageField } from '../protocol/v1/messages.ts';
 import type { ResultSeal } from '../protocol/v1/sealed.ts';
+import { rateOf } from './arrival-spread.ts';
 import type { WholeMessage } from './assembly.ts';
 import { type GatewaySeal, openPlain } from './gateway-seal.ts';
 import { type NamedFrame, splitFrames, tensorFields } from './named-frames.ts';
@@ -225,20 +226,12 @@ function incoming(
   const { payload, deadlineMs, signal } = end;
   const tensors = splitFrames(fields, payload);
   const arrivedMs = message.lastArrivalMs;
-  const uplinkBitsPerSecond = uplinkOf(message);
+  const uplinkBitsPerSecond = rateOf(message.laterBytes, arrivedMs - message.firstArrivalMs);
   return {
     ...{ id, device, model, digest, cut, to, route, tensors, fetches, replyProfile },
     ...{ arrivedMs, deadlineMs, signal, uplinkBitsPerSecond, traceparent, dataClass },
     isSealed: seal !== undefined,
   };
-}
-
-// Fewer arrive in one burst, whatever the link.
-const LEAST_BYTES_FOR_RATE = 1 << 15;
-
-function uplinkOf({ firstArrivalMs, lastArrivalMs, laterBytes }: JobOptions['message']): number | undefined {
-  const tookMs = lastArrivalMs - firstArrivalMs;
-  return laterBytes >= LEAST_BYTES_FOR_RATE && tookMs > 0 ? (laterBytes * 8000) / tookMs : undefined;
 }
 
 function resultHead({ gatewayId, message }: JobOptions, { tensors, ...times }: OutgoingReply) {

@@ -17,11 +17,12 @@ import { type CutSizes, measureSizes } from './sizes.ts';
 import { addSpeeds, type CutSpeed, measureSpeed } from './speed.ts';
 import { measureStages } from './stages.ts';
 
+const IS_QUICK = process.argv.includes('--quick');
+
 /**
  * The first half of the inputs to calibrate with, the other half to measure. With `--quick` a third of them: for a look
  * while working, not for docs/benchmarks.md.
  */
-const IS_QUICK = process.argv.includes('--quick');
 const INPUTS: number = IS_QUICK ? 6 : 18;
 /** Of each trained model, to see the damage: two models, over 200 inputs. */
 const DAMAGE_INPUTS: number = IS_QUICK ? 6 : 108;
