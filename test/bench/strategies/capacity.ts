@@ -23,10 +23,10 @@ import { mobilenetV2 } from '../../support/models/mobilenet-v2.ts';
 import { startMosquitto } from '../../support/mosquitto.ts';
 import { playForReal } from './real-fleet.ts';
 
-const SHAPE = [1, 3, 160, 160];
+const SHAPE = [1, 3, 224, 224];
 const DEVICE_SLOWDOWN = 20;
 const DEVICES = 200;
-const EVERY_SECONDS = 3;
+const EVERY_SECONDS = 6;
 const GATEWAYS = 2;
 const SECONDS = 60;
 const WARM_UP_SECONDS = 15;
