@@ -2,7 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { InferenceSession } from 'onnxruntime-common';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { toCallError, translateImportError } from './ort-errors.ts';
 import type {
   CallMessage,
@@ -27,7 +27,7 @@ async function start(port: MessagePort, settings: WorkerSettings): Promise<void>
     const options = (call: Omit<LoadCall, 'kind'>) => sessionOptions(call, settings);
     const isStopped = (stop: StopHandle) => stop instanceof Int32Array && Atomics.load(stop, 0) !== 0;
     const profile = (call: ProfileCall) => profileInNode({ ort, sessionOptions: options }, call);
-    serve(port, createOrtSessions({ ort, sessionOptions: options, isStopped, profile }));
+    serve(port, createOrtSessions({ ort, sessionOptions: options, isStopped, profile, discard }));
     send(port, { id: 0, value: ready });
   } catch (error) {
     send(port, { id: 0, error: toCallError(error) });
@@ -41,6 +41,18 @@ async function start(port: MessagePort, settings: WorkerSettings): Promise<void>
  */
 function hideFloat16Array(): void {
   Reflect.deleteProperty(globalThis, 'Float16Array');
+}
+
+/** From Node 22 on; the types are of before. */
+type Transferable = ArrayBuffer & { transfer?(byteLength: number): ArrayBuffer };
+
+/** What is left of a buffer that was moved into none is nothing. */
+function discard(tensors: readonly OrtTensor[]): void {
+  for (const { data } of tensors) {
+    const buffer: Transferable | undefined =
+      ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.buffer : undefined;
+    if (buffer && buffer.byteLength > 0) buffer.transfer?.(0);
+  }
 }
 
 async function importOrt(module: string): Promise<Ort> {

@@ -35,6 +35,13 @@ describe('figures of the paper suite', () => {
     expect(baselineGain({ ...CELL, baselineIds: { 'edge only': 'device' } })).toBeCloseTo(-1);
   });
 
+  it('compare arms that are about as good by the runs in which they took turns', () => {
+    const arms = CELL.arms.map((arm) => (arm.id === 'device' ? arm : { ...arm, contestMs: 90 }));
+    expect(pickRatio({ ...CELL, arms })).toBe(1);
+    expect(baselineGain({ ...CELL, arms })).toBe(0);
+    expect(cellFigures([{ ...CELL, arms }]).medianPredictionError).toBeCloseTo(0.05);
+  });
+
   it('refuse a pick that was not measured', () => {
     expect(() => pickRatio({ ...CELL, pickId: 'c/uint8' })).toThrow(
       'arm c/uint8 was picked but not measured',

@@ -7,8 +7,10 @@ export interface MeasuredArm {
   /** What people call it. */
   readonly name: string;
   readonly predictedMs: number;
-  /** Median of the runs. */
+  /** Median of the runs beside which the prediction was made. */
   readonly measuredMs: number;
+  /** Of an arm that is about as good as the best: median of the runs in which all such arms took turns. */
+  readonly contestMs?: number;
   /** The same stage by stage, where they were kept. */
   readonly predicted?: StageTimes;
   readonly measured?: StageTimes;
@@ -67,7 +69,7 @@ export function predictionError({ predictedMs, measuredMs }: MeasuredArm): numbe
 }
 
 export function pickRatio(cell: Cell): number {
-  return armMs(cell, cell.pickId) / Math.min(...cell.arms.map(({ measuredMs }) => measuredMs));
+  return armMs(cell, cell.pickId) / Math.min(...cell.arms.map(settledMs));
 }
 
 /** @returns the largest gain of any baseline over the pick */
@@ -79,5 +81,8 @@ export function baselineGain(cell: Cell): number {
 function armMs({ arms, model }: Cell, id: string): number {
   const arm = arms.find((candidate) => candidate.id === id);
   if (!arm) throw new Error(`${model}: arm ${id} was picked but not measured`);
-  return arm.measuredMs;
+  return settledMs(arm);
 }
+
+/** What an arm is compared with others by. */
+export const settledMs = ({ contestMs, measuredMs }: MeasuredArm) => contestMs ?? measuredMs;

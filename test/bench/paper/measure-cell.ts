@@ -65,7 +65,9 @@ export async function measureCell(tools: CellTools, picked: PickedCell): Promise
     wantedArms(first, [...best, ...Object.values(baselineIds)]),
   );
   const { predictions } = planOf(rounds);
-  const arms = predictions.flatMap((prediction) => measuredArm(prediction, rounds));
+  const found = predictions.flatMap((prediction) => measuredArm(prediction, rounds));
+  const contest = await playContest(tools, contenders(found));
+  const arms = found.map((arm) => ({ ...arm, ...contest.get(arm.id) }));
   const cell = { model: tools.net.title, edgeSlowdown, uplinkBitsPerSecond, baselineIds };
   return { ...cell, arms, pickId: arms[0]?.id ?? '' };
 }
@@ -163,6 +165,36 @@ async function playRound(
   }
   const roundTripMs = await tools.probe.roundTripMs(uplinkBitsPerSecond);
   return { profile: await tools.plans.time(), roundTripMs, runs };
+}
+
+/** Arms that are predicted or were measured to be so near to the best are told apart by more runs. */
+const CONTEST_SHARE = 1.05;
+const CONTEST_ROUNDS = 16;
+const CONTEST_MS = 45_000;
+
+/** Ids; none where one arm is the best by far, or where the link takes most of the time. */
+function contenders(arms: readonly MeasuredArm[]): readonly string[] {
+  const near = (of: (arm: MeasuredArm) => number) => {
+    const limit = CONTEST_SHARE * Math.min(...arms.map(of));
+    return arms.filter((arm) => of(arm) <= limit);
+  };
+  const found = new Set([...near(({ predictedMs }) => predictedMs), ...near(({ measuredMs }) => measuredMs)]);
+  const isLong = [...found].some(({ measuredMs }) => measuredMs > LONG_MS);
+  return found.size < 2 || isLong ? [] : [...found].map(({ id }) => id);
+}
+
+async function playContest(
+  tools: CellTools,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Pick<MeasuredArm, 'contestMs'>>> {
+  const startMs = performance.now();
+  const times = new Map(ids.map((id) => [id, [] as number[]]));
+  for (let round = 0; round < CONTEST_ROUNDS && ids.length > 0; round++) {
+    if (performance.now() - startMs > CONTEST_MS) break;
+    for (const id of round % 2 === 0 ? ids : ids.toReversed())
+      times.get(id)?.push((await runArm(tools, id)).totalMs);
+  }
+  return new Map([...times].map(([id, all]) => [id, { contestMs: median(all) }]));
 }
 
 async function runArm({ input, session }: CellTools, id: string): Promise<TimedRun> {

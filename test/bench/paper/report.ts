@@ -1,7 +1,7 @@
 /** The suite's tables: what each cell came to, and published speed-ups beside ours. */
 import type { StageTimes } from '../../../sdk/src/planner/cost-model.ts';
 import { median } from '../statistics.ts';
-import { baselineGain, type Cell, pickRatio, predictionError, speedUp } from './cell-figures.ts';
+import { baselineGain, type Cell, pickRatio, predictionError, settledMs, speedUp } from './cell-figures.ts';
 
 export function paperReport(cells: readonly Cell[]): string {
   return [cellTable(cells), errorTable(cells), stageTable(cells), publishedTable(cells)].join('\n\n');
@@ -19,7 +19,10 @@ function cellRow(cell: Cell): string {
   const { model, edgeSlowdown, uplinkBitsPerSecond, arms, pickId, baselineIds } = cell;
   const pick = arms.find(({ id }) => id === pickId);
   if (!pick) throw new Error(`${model}: arm ${pickId} was picked but not measured`);
-  const msOf = (id: string) => arms.find((arm) => arm.id === id)?.measuredMs ?? Number.POSITIVE_INFINITY;
+  const msOf = (id: string) => {
+    const arm = arms.find((arm) => arm.id === id);
+    return arm ? settledMs(arm) : Number.POSITIVE_INFINITY;
+  };
   const [rival] = Object.entries(baselineIds).toSorted((a, b) => msOf(a[1]) - msOf(b[1]));
   const fields = [
     model,
@@ -139,12 +142,13 @@ export function cellText({
   baselineIds,
 }: Cell): string {
   const names = Object.entries(baselineIds);
-  const lines = arms.map(({ id, name, predictedMs, measuredMs }) => {
+  const lines = arms.map(({ id, name, predictedMs, measuredMs, contestMs }) => {
     const roles = names.flatMap(([name, own]) => (own === id ? [name] : []));
     const [predicted, measured] = [predictedMs, measuredMs].map((ms) => ms.toFixed(1).padStart(9));
     const error = `${((predictedMs / measuredMs - 1) * 100).toFixed(1)} %`.padStart(8);
-    return `  ${predicted} ${measured} ${error}  ${name}${id === pickId ? ' <- plan' : ''}${roles.length > 0 ? ` (${roles.join(', ')})` : ''}`;
+    const contest = (contestMs?.toFixed(1) ?? '').padStart(9);
+    return `  ${predicted} ${measured} ${error} ${contest}  ${name}${id === pickId ? ' <- plan' : ''}${roles.length > 0 ? ` (${roles.join(', ')})` : ''}`;
   });
-  const head = `${model}, device x${edgeSlowdown}, ${uplinkBitsPerSecond / 1e6} Mbit/s: predicted, measured, error`;
+  const head = `${model}, device x${edgeSlowdown}, ${uplinkBitsPerSecond / 1e6} Mbit/s: predicted, measured, error, in the contest`;
   return [head, ...lines].join('\n');
 }
