@@ -29,7 +29,7 @@ const modelSchema = policySchema.extend({
 const runtimeSchema = z.strictObject({
   provider: z.string().min(1).optional(),
   modulePath: z.string().min(1).optional(),
-  memoryArena: z.boolean().optional(),
+  memoryArena: z.boolean().default(false),
   threads: z.int().min(1).max(256).optional(),
 });
 

@@ -3,7 +3,10 @@
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
+import { startSmall } from './small-memory.ts';
 
+if (process.argv[2] === 'run') startSmall(process);
 const { XDG_CACHE_HOME = join(homedir(), '.cache') } = process.env;
 // Not Node's own choice below /tmp, where others could lay code for us to run. NODE_COMPILE_CACHE wins.
 enableCompileCache(join(XDG_CACHE_HOME, 'cutpoint-edge'));

@@ -34,18 +34,18 @@ export const agentSuite: Suite = {
         'listen: 127.0.0.1:0',
         'logLevel: info',
       ];
-      const [config, lean] = [join(folder, 'edge.yaml'), join(folder, 'lean.yaml')];
+      const [config, arenas] = [join(folder, 'edge.yaml'), join(folder, 'arenas.yaml')];
       await writeFile(config, [...lines, 'runtime: {threads: 2}'].join('\n'));
-      await writeFile(lean, [...lines, 'runtime: {threads: 2, memoryArena: false}'].join('\n'));
+      await writeFile(arenas, [...lines, 'runtime: {threads: 2, memoryArena: true}'].join('\n'));
       const starts: Start[] = [];
-      const leanStarts: Start[] = [];
+      const arenaStarts: Start[] = [];
       for (let start = 0; start < STARTS; start++) {
-        starts.push(await startOnce(config, {}));
-        leanStarts.push(await startOnce(lean, LEAN));
-        progress(JSON.stringify([starts.at(-1), leanStarts.at(-1)]));
+        starts.push(await startOnce(config));
+        arenaStarts.push(await startOnce(arenas));
+        progress(JSON.stringify([starts.at(-1), arenaStarts.at(-1)]));
       }
       const of = (key: keyof Start) => median(starts.map((start) => start[key]));
-      const ofLean = (key: keyof Start) => median(leanStarts.map((start) => start[key]));
+      const ofArenas = (key: keyof Start) => median(arenaStarts.map((start) => start[key]));
       const [plainFirst, plainMany] = [await plainMB(model, 1), await plainMB(model, MANY_RUNS)];
       return {
         startToAnswerMs: of('answerMs'),
@@ -56,10 +56,10 @@ export const agentSuite: Suite = {
         rssBeyondPlainMB: of('firstMB') - plainFirst,
         rssBeyondPlainLaterMB: of('laterMB') - plainMany,
         requestMs: of('requestMs'),
-        leanStartToAnswerMs: ofLean('answerMs'),
-        leanRssBeyondPlainMB: ofLean('firstMB') - plainFirst,
-        leanRssBeyondPlainLaterMB: ofLean('laterMB') - plainMany,
-        leanRequestMs: ofLean('requestMs'),
+        arenasStartToAnswerMs: ofArenas('answerMs'),
+        arenasRssBeyondPlainMB: ofArenas('firstMB') - plainFirst,
+        arenasRssBeyondPlainLaterMB: ofArenas('laterMB') - plainMany,
+        arenasRequestMs: ofArenas('requestMs'),
       };
     } finally {
       await rm(folder, { recursive: true });
@@ -77,18 +77,10 @@ interface Start {
   readonly requestMs: number;
 }
 
-/** For devices that are short of memory: what is freed goes back to the system at once. */
-const LEAN = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  MALLOC_TRIM_THRESHOLD_: '131072',
-};
-
-async function startOnce(config: string, env: NodeJS.ProcessEnv): Promise<Start> {
+async function startOnce(config: string): Promise<Start> {
   const startMs = performance.now();
   const child = spawn(process.execPath, [AGENT, 'run', '--config', config], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
   });
   try {
     const url = await urlOf(child);
