@@ -23,6 +23,7 @@ const modelSchema = policySchema.extend({
   plan: z.string().min(1).optional(),
   policy: z.string().min(1).optional(),
   dataClass: id.optional(),
+  noise: z.number().positive().max(16).optional(),
   labels: z.string().min(1).optional(),
 });
 

@@ -8,6 +8,7 @@ import { SplitError } from './errors.ts';
 import { readYamlFile } from './program/yaml-file.ts';
 import { createOrtNode } from './runtime/ort-node.ts';
 import { createSplitSessionOn, type Platform } from './session/create.ts';
+import type { NoiseStage } from './session/noise-stage.ts';
 import type { ResolvedOptions, SplitSessionOptions } from './session/options.ts';
 import type { SplitSession } from './session/split-session.ts';
 import { fileSource } from './source/file.ts';
@@ -54,9 +55,15 @@ function nodePlatform(): Platform {
     readText,
     readYaml: async (path) => (await readYamlFile(path)).value,
     openCounters,
+    makeNoise,
     // Made from random bytes that are fetched for many at a time: one by one they cost a request 40 µs.
     randomId: () => randomUUID().replaceAll('-', ''),
   };
+}
+
+async function makeNoise(level: number): Promise<NoiseStage> {
+  const { createNoiseStage, secureRandom } = await import('./session/noise-stage.ts');
+  return createNoiseStage(level, secureRandom());
 }
 
 async function readText(path: string): Promise<string> {

@@ -123,7 +123,7 @@ function versionOnly() {
 function withoutSpareMethods() {
   const methods = /^(?:Buffer\.prototype\.\w+ =\n)?Buffer\.prototype\.(\w+) = [\s\S]*?^\}.*\n/gm;
   const spare =
-    /^(?:(?:read|write)(?:Big|Float|Double|Int|UInt(?:\d*LE|BE))|swap|inspect|toJSON|compare|includes|(?:i|lastI)ndexOf)/;
+    /^(?:(?:read|write)(?:Big|Float|Double|Int|UInt(?:\d*LE|BE))|swap|inspect|toJSON|compare|equals|fill|includes|(?:i|lastI)ndexOf)/;
   return {
     name: 'without-spare-methods',
     transform(code, id) {

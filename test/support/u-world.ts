@@ -1,6 +1,7 @@
 /** One gateway as a process behind a Mosquitto and an emulated link, and sessions before the link that keep both ends of a model. */
 import { createSplitSession, type SplitArm, type SplitSession } from '@cutpoint/sdk/node';
 import { createLink, type Link } from '@cutpoint/sdk/testing';
+import type { Cut } from '../../sdk/src/cut/cut.ts';
 import { type ModelOfFolder, makeModelFolder, startGatewayProcess } from './gateway-process.ts';
 import { startMosquitto } from './mosquitto.ts';
 import { type Throttle, throttle } from './throttled.ts';
@@ -56,6 +57,5 @@ export async function startUWorld({ model, inputs, cuts = [], maxCuts }: UWorldO
   };
 }
 
-export const isU = (
-  arm: SplitSession['arms'][number] | undefined,
-): arm is SplitArm & Required<Pick<SplitArm, 'to'>> => arm?.kind === 'split' && arm.to !== undefined;
+export const isU = (arm: SplitSession['arms'][number] | undefined): arm is SplitArm & { readonly to: Cut } =>
+  arm?.kind === 'split' && arm.to !== undefined;

@@ -1,4 +1,5 @@
 /** A policy's placement in a plan: where the gateway is, and which arms may not be because of that or of what they send. */
+import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
 import { decodeDescriptorFile, readDescriptor } from '../placement/descriptor.ts';
 import {
@@ -50,13 +51,20 @@ export async function planPlacement(
         ...(endsHere ? breachesOfWhole(rules) : []),
         ...(cut ? breachesOfCut(rules, cut, model.graph, to) : []),
       ];
+      const isBare = rules.noise !== undefined && cut !== undefined && !takesNoise(cut, arm.id);
       // Regions, depth and the input itself are constraints of the plan, which names them so.
       const own = breaches.filter(
         ({ reason }) => !COVERED.has(reason) && !(reason === 'inputs' && arm.sendsInput),
       );
-      return [...new Set(own.map(({ reason }) => `placement.${reason}`))];
+      const reasons = [...own.map(({ reason }) => reason), ...(isBare ? ['noise'] : [])];
+      return [...new Set(reasons.map((reason) => `placement.${reason}`))];
     },
   };
+}
+
+/** As sessions have it: float32 alone does, and no picture's file. */
+function takesNoise({ tensors }: Cut, arm: string): boolean {
+  return !arm.endsWith('/image') && tensors.every(({ type }) => type === 'float32');
 }
 
 const COVERED: ReadonlySet<string> = new Set(['activations', 'parameters', 'minDepth']);

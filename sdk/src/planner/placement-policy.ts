@@ -22,6 +22,8 @@ export interface PlacementLimits {
   readonly providers?: readonly string[] | undefined;
   /** Longest time that a gateway may keep what it was sent, or answered, in milliseconds after the answer. */
   readonly retentionMs?: number | undefined;
+  /** Least noise over all that is sent, as a session's `noise`. Only who sends can keep it. */
+  readonly noise?: number | undefined;
   /** `cloud`: of the weights a device holds those of a head alone. */
   readonly tailWeights?: 'cloud' | 'anywhere' | undefined;
 }
@@ -59,6 +61,7 @@ const limitFields = {
   encryption: z.optional(z.enum(['required', 'optional'])),
   providers: z.optional(Names),
   retentionMs: z.optional(z.number().check(z.nonnegative())),
+  noise: z.optional(z.number().check(z.positive(), z.lte(16))),
   tailWeights: z.optional(z.enum(['cloud', 'anywhere'])),
 };
 
@@ -111,6 +114,7 @@ function narrower(a: PlacementLimits, b: PlacementLimits): PlacementLimits {
     activations: common(a.activations, b.activations),
     parameters: common(a.parameters, b.parameters),
     minDepth: largest(a.minDepth, b.minDepth),
+    noise: largest(a.noise, b.noise),
     inputs: stays('inputs') ? ('stay' as const) : undefined,
     outputs: stays('outputs') ? ('stay' as const) : undefined,
     keep: a.keep || b.keep ? [...new Set([...(a.keep ?? []), ...(b.keep ?? [])])] : undefined,
@@ -129,7 +133,8 @@ function common(a?: readonly string[], b?: readonly string[]): readonly string[]
   return a && b ? a.filter((name) => b.includes(name)) : (a ?? b);
 }
 
-function largest(a?: number, b?: number): number | undefined {
+/** The larger of those that are there. */
+export function largest(a?: number, b?: number): number | undefined {
   return a === undefined ? b : Math.max(a, b ?? a);
 }
 

@@ -43,6 +43,7 @@ export async function askCloud(parts: SessionParts, args: RunArguments, question
   const trace = makeTrace(arm, stages, {
     ...{ gateway, sentBytes, receivedBytes, attempts, totalMs },
     ...(reply.stages && { stages: reply.stages }),
+    ...(parts.noise && { noise: parts.noise.level }),
   });
   return { outputs: { ...last.value, ...headOutputs(head.value, args) }, trace };
 }
@@ -72,10 +73,10 @@ function isOfMissingMeans(
 }
 
 async function encodeAndSend(parts: SessionParts, args: RunArguments, question: Question) {
-  const { codec, pace, references, tables } = parts;
+  const { codec, pace, references, tables, noise } = parts;
   const { images, signal } = args.options;
   const number = references.nextNumber();
-  const how = { images, known: references.known(question), tables: tables.known(question) };
+  const how = { images, known: references.known(question), tables: tables.known(question), noise };
   const encode = () => encodeFrontier(codec, question.arm, question.head.value, how);
   const frames = await pace.stage('codec', encode, signal);
   question.onSending?.();

@@ -117,11 +117,11 @@ async function sentCost(
   arm: SplitArm,
   { values, warm }: { readonly values: Tensors; readonly warm: Set<SplitArm['profile']> },
 ) {
-  const { images } = args.options;
-  if (!warm.has(arm.profile)) await encodeFrontier(parts.codec, arm, { values }, { images });
+  const means = { images: args.options.images, noise: parts.noise };
+  if (!warm.has(arm.profile)) await encodeFrontier(parts.codec, arm, { values }, means);
   warm.add(arm.profile);
   const startMs = parts.clock.nowMs();
-  const { frames } = await encodeFrontier(parts.codec, arm, { values }, { images });
+  const { frames } = await encodeFrontier(parts.codec, arm, { values }, means);
   const encodeMs = (parts.clock.nowMs() - startMs) * parts.options.emulatedSlowdown;
   return { encodeMs, sentBytes: sum(frames.map(({ frame }) => frame.length)) };
 }

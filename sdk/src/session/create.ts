@@ -18,6 +18,7 @@ import { createRequestClient, type RequestClient } from '../transport/request-cl
 import type { Transport } from '../transport/transport.ts';
 import { openHeadExecutor } from './head-executor.ts';
 import { headOptions, isHead } from './head-rules.ts';
+import type { NoiseStage } from './noise-stage.ts';
 import { openExecutor } from './open-executor.ts';
 import { openModel, type SplitModel } from './open-model.ts';
 import { type ResolvedOptions, resolveOptions, type SplitSessionOptions } from './options.ts';
@@ -51,6 +52,8 @@ export interface Platform {
   readYaml?(path: string): Promise<unknown>;
   /** Where there is a disk. @throws SplitError for a file that cannot be read */
   openCounters?(path: string): Promise<CounterStore>;
+  /** Where sessions can put noise over what they send. */
+  makeNoise?(level: number): Promise<NoiseStage>;
   randomId(): string;
 }
 
@@ -90,6 +93,7 @@ export async function createSplitSessionOn(
     const own = isHead(model) ? headOptions(given, placed) : placed;
     const plan = await planOf(platform, own, model);
     const options = { ...own, stages: own.stages ?? plan?.route?.stages };
+    const noise = await noiseOf(platform, options);
     if (options.fallback === 'none' && !options.startsOffline) {
       if (missing) throw missing;
       checkTail(client, options, model);
@@ -107,7 +111,7 @@ export async function createSplitSessionOn(
       quantile: options.quantile,
       ...(plan && { score: objectiveScore(plan.objective, plan.wish.models) }),
     });
-    const arms = sessionArms(planned, model, { executor, options: { ...options, denial } });
+    const arms = sessionArms(planned, model, { executor, noise, options: { ...options, denial } });
     tellOpened(placement, model, cuts);
     for (const arm of arms) {
       const known = planned?.costs.get(arm.id);
@@ -124,6 +128,7 @@ export async function createSplitSessionOn(
       clock,
       pace: createPace(clock, options.emulatedSlowdown),
       references: createReferenceFrames(),
+      noise,
       tables: createPlannedTables(plan, clock),
       known: {},
       runtime: runtime.description,
@@ -150,6 +155,12 @@ function runtimeOptions({
     ...(modulePath !== undefined && { modulePath }),
     ...(memoryArena !== undefined && { memoryArena }),
   };
+}
+
+async function noiseOf({ makeNoise }: Platform, { noise }: ResolvedOptions): Promise<NoiseStage | undefined> {
+  if (noise === undefined) return undefined;
+  if (makeNoise) return makeNoise(noise);
+  throw new SplitError('options-invalid', 'noise: there is none in pages');
 }
 
 async function planOf(
@@ -198,13 +209,19 @@ function deniedArm(arm: string, { placement, model, denial }: Denials): SplitErr
   return error;
 }
 
+interface ArmMeans {
+  readonly executor: Executor;
+  readonly noise: NoiseStage | undefined;
+  readonly options: PlacedOptions;
+}
+
 type PlacedOptions = ResolvedOptions & Pick<ArmRules, 'denial'>;
 
 /** The plan's arms whose cut the executor opened; without a plan, one for each cut and profile. */
 function sessionArms(
   planned: PlannedArms | undefined,
   model: SplitModel,
-  { executor, options }: { readonly executor: Executor; readonly options: PlacedOptions },
+  { executor, noise, options }: ArmMeans,
 ): readonly Arm[] {
   const [inputCut] = model.cuts;
   if (inputCut === undefined)
@@ -213,7 +230,9 @@ function sessionArms(
   const arms =
     planned?.arms ?? allowedArms(inputCut, executor.cuts, { ...options, stages: options.stages?.length });
   return arms.filter((arm) =>
-    arm.kind === 'device' ? !isHead(model) : innerCuts(arm).every(({ id }) => open.has(id)),
+    arm.kind === 'device'
+      ? !isHead(model)
+      : innerCuts(arm).every(({ id }) => open.has(id)) && (noise?.covers(arm) ?? true),
   );
 }
 

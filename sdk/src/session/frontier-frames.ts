@@ -7,6 +7,7 @@ import type { SplitArm } from '../planner/arm.ts';
 import type { ExecutorResult } from '../runtime/executor/executor.ts';
 import type { Tensor } from '../tensor.ts';
 import type { NamedFrame } from '../transport/request-client.ts';
+import type { NoiseStage } from './noise-stage.ts';
 import type { ArmTables } from './planned-tables.ts';
 import type { References } from './reference-frames.ts';
 import type { ImageInput } from './run-arguments.ts';
@@ -28,15 +29,18 @@ export interface FrontierMeans {
   readonly known?: References;
   /** By name of the tensor: what frames may name, where they would bring their own. */
   readonly tables?: ArmTables;
+  /** Put over all that is sent. */
+  readonly noise?: NoiseStage | undefined;
 }
 
 /** @throws SplitError `options-invalid` where the arm sends pictures and the caller gave none */
 export async function encodeFrontier(
   codec: Codec,
   arm: SplitArm,
-  { values, quantised = {} }: FrontierValues,
-  { images, known, tables = {} }: FrontierMeans,
+  made: FrontierValues,
+  { images, known, tables = {}, noise }: FrontierMeans,
 ): Promise<FrontierFrames> {
+  const { values, quantised = {} } = noise?.over(made, arm) ?? made;
   const references = new Map<string, Reference>();
   const encodeOne = async (name: string): Promise<NamedFrame> => {
     const { profile } = arm;

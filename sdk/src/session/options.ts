@@ -65,6 +65,12 @@ export interface SplitSessionOptions {
   readonly regions?: readonly string[] | undefined;
   /** Cuts shallower than this share of the model's nodes are never used, 0 to 1. @default 0 */
   readonly minDepth?: number | undefined;
+  /**
+   * Gaussian noise over all that is sent, before it is encoded: its standard deviation as a share of that of each tensor's own
+   * values, above 0, at most 16, as `cutpoint leakage` measures it. Answers of the cloud change with it, those of the device
+   * do not. Arms that send anything but float32 tensors are left out; see docs/leakage.md. In Node. @default none
+   */
+  readonly noise?: number | undefined;
   /** How activations may travel; every cut competes in each. @default ['uint8+deflate', 'uint8'] */
   readonly profiles?: readonly CodecProfile[] | undefined;
   /** How outputs travel back. @default 'float32+deflate', which is exact */
@@ -233,6 +239,7 @@ const schema = z.strictObject({
     z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.minLength(1), z.maxLength(64)),
   ),
   minDepth: z._default(z.number().check(z.gte(0), z.lte(1)), 0),
+  noise: z.optional(z.number().check(z.positive(), z.lte(16))),
   profiles: z._default(z.array(codecProfile).check(z.minLength(1)), ['uint8+deflate', 'uint8']),
   replyProfile: z._default(codecProfile, 'float32+deflate'),
   maxCuts: z._default(z.int().check(z.gte(1), z.lte(32)), 8),

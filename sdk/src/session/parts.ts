@@ -8,6 +8,7 @@ import type { PlacementGate } from '../placement/gate.ts';
 import type { Arm } from '../planner/arm.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Announcement, RequestClient } from '../transport/request-client.ts';
+import type { NoiseStage } from './noise-stage.ts';
 import type { SplitModel } from './open-model.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Pace } from './pace.ts';
@@ -24,6 +25,8 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly pace: Pace;
   readonly references: ReferenceFrames;
+  /** Over all that is sent; absent without noise. */
+  readonly noise?: NoiseStage | undefined;
   /** Without a plan there are none. */
   readonly tables: PlannedTables;
   /** A plan told what the arms cost: nothing is left to be found out by a first run. */

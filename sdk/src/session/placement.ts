@@ -18,7 +18,7 @@ import {
   deniedBy,
   needsDescriptor,
 } from '../planner/placement.ts';
-import { narrowRules, type PlacementRules } from '../planner/placement-policy.ts';
+import { largest, narrowRules, type PlacementRules } from '../planner/placement-policy.ts';
 import { dataClasses, placementRules } from '../planner/policy.ts';
 import type { Platform } from './create.ts';
 import { isHead } from './head-rules.ts';
@@ -149,6 +149,7 @@ export function placedOptions(options: ResolvedOptions, { rules }: SessionPlacem
   const own: ResolvedOptions = {
     ...options,
     minDepth: Math.max(options.minDepth, rules.minDepth ?? 0),
+    noise: largest(options.noise, rules.noise),
     inputs: rules.inputs === 'stay' ? 'stay' : options.inputs,
     outputs: rules.outputs === 'stay' ? 'stay' : options.outputs,
   };

@@ -18,7 +18,7 @@ export interface HeadOptions {
 
 /** The input cut's head is empty. */
 export async function runHead(
-  { executor, pace }: SessionParts,
+  { executor, pace, noise }: SessionParts,
   args: RunArguments,
   { cut, to, profile }: SplitArm,
   { isKeptExact = false }: HeadOptions = {},
@@ -29,8 +29,9 @@ export async function runHead(
   const fetches = [
     ...new Set([...crossing, ...args.fetches.filter((name) => cut.headOutputs.includes(name))]),
   ];
-  // Of a U some of what crosses first is read again behind the second cut.
-  const quantise = !isKeptExact && to === undefined && profile !== 'image' && isByteProfile(profile);
+  // Noise goes over floats; and of a U some of what crosses first is read again behind the second cut.
+  const isExact = isKeptExact || noise !== undefined || to !== undefined;
+  const quantise = !isExact && profile !== 'image' && isByteProfile(profile);
   const run = () => executor.run({ to: cut, feeds, fetches, quantise, ...signalOf(options) });
   return pace.stage('model', run, options.signal);
 }

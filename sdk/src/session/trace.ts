@@ -20,6 +20,8 @@ export interface Trace extends StageTimes {
    * to the answer. `tailMs` holds all of it.
    */
   readonly stages?: readonly TracedStage[];
+  /** Standard deviation of the noise over what was sent, as a share of that of each tensor's own values. */
+  readonly noise?: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** Times the request was sent. 0 on the device. */
@@ -51,6 +53,7 @@ export interface TraceDetails {
   readonly totalMs: number;
   readonly gateway?: string;
   readonly stages?: readonly TracedStage[];
+  readonly noise?: number;
   readonly sentBytes?: number;
   readonly receivedBytes?: number;
   readonly attempts?: number;
