@@ -1,13 +1,14 @@
 /**
  * Strategies beyond one cut, on this machine's processor: a full pipeline of three processes against its slowest stage,
- * tensor-parallel ranks against the whole model, and the capacity report against a real run. The flag `--pipeline`, `--ranks` or
- * `--capacity` takes one of them alone.
+ * tensor-parallel ranks against the whole model, both cuts of a U on a trace, and the capacity report against a real run. The flag
+ * `--pipeline`, `--ranks`, `--u` or `--capacity` takes one of them alone.
  */
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import type { Suite } from '../main.ts';
 import { capacityFigures } from './capacity.ts';
 import { measurePipeline, PIPELINED_MODELS, type PipelineFigures } from './pipeline.ts';
 import { measureRanks, RANKED_MODELS, type RankFigures } from './ranks.ts';
+import { measureU, U_NETS } from './u-shape.ts';
 
 const RANKS = [2, 4];
 const ROUNDS = 5;
@@ -21,12 +22,13 @@ export const strategiesSuite: Suite = {
     return {
       ...(isWanted('--pipeline') && (await pipelines(progress))),
       ...(isWanted('--ranks') && (await ranks(progress))),
+      ...(isWanted('--u') && (await middles(progress))),
       ...(isWanted('--capacity') && (await capacityFigures(progress))),
     };
   },
 };
 
-const PARTS = ['--pipeline', '--ranks', '--capacity'];
+const PARTS = ['--pipeline', '--ranks', '--u', '--capacity'];
 
 async function pipelines(progress: Progress) {
   const found: PipelineFigures[] = [];
@@ -59,4 +61,18 @@ async function ranks(progress: Progress) {
     tensorRankMemoryRatio: Math.max(...found.map(({ memoryRatio, ranks }) => memoryRatio * ranks)),
     tensorDifference: Math.max(...found.map(({ difference }) => difference)),
   };
+}
+
+async function middles(progress: Progress) {
+  const figures: Record<string, number> = {};
+  for (const net of U_NETS) {
+    const { firstMoves, secondMoves, overBest, overWorst, overDevice, ...others } = await measureU(
+      net,
+      progress,
+    );
+    progress(JSON.stringify({ ...others, overDevice }));
+    for (const [name, value] of Object.entries({ firstMoves, secondMoves, overBest, overWorst, overDevice }))
+      figures[`${net.name}${name[0]?.toUpperCase()}${name.slice(1)}`] = value;
+  }
+  return figures;
 }
