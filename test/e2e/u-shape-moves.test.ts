@@ -4,14 +4,15 @@ import type { SplitArm } from '@cutpoint/sdk/node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Tensors, tensorBytes } from '../../sdk/src/tensor.ts';
 import { captureTraffic } from '../support/captured-traffic.ts';
-import { HOURGLASS_SHAPE, hourglass } from '../support/models/hourglass.ts';
+import { hourglass, hourglassShape } from '../support/models/hourglass.ts';
 import { randomNumbers, randomTensor } from '../support/models/random-weights.ts';
 import { mosquittoMissing } from '../support/mosquitto.ts';
 import { isU, startUWorld } from '../support/u-world.ts';
 import { runWholeModel } from '../support/whole-model.ts';
 
 const [FAST, NARROW] = [{ bitsPerSecond: 200e6 }, { bitsPerSecond: 2e6 }];
-const feeds = { input: randomTensor(randomNumbers(7), HOURGLASS_SHAPE) };
+const SHAPE = hourglassShape(64);
+const feeds = { input: randomTensor(randomNumbers(7), SHAPE) };
 /** Of one part of the trace. On a busy machine noise alone may make it look elsewhere first. */
 const MOST_MS = 30_000;
 
@@ -28,7 +29,7 @@ interface Part {
 describe.skipIf(mosquittoMissing())('a session that keeps both ends', () => {
   it('moves the first cut and the second as link and gateway change', async () => {
     const world = await startUWorld({
-      ...{ model: hourglass(), inputs: { input: HOURGLASS_SHAPE }, maxCuts: 10 },
+      ...{ model: hourglass(), inputs: { input: SHAPE }, maxCuts: 10 },
     });
     onTestFinished(() => world.close());
     const traffic = await captureTraffic(world.brokerUrl);

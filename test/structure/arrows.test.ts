@@ -29,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   session: [
     'adaptive',
     'audit',
+    'leakage',
     'placement',
     'planner',
     'cut',

@@ -10,7 +10,7 @@ import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openModel } from '../../../sdk/src/session/open-model.ts';
 import { memorySource } from '../../../sdk/src/source/memory.ts';
 import type { Tensors } from '../../../sdk/src/tensor.ts';
-import { HOURGLASS_SHAPE, hourglass } from '../../support/models/hourglass.ts';
+import { hourglass, hourglassShape } from '../../support/models/hourglass.ts';
 import { mobilenetV2 } from '../../support/models/mobilenet-v2.ts';
 import { randomNumbers, randomTensor } from '../../support/models/random-weights.ts';
 import { isU, startUWorld, type UWorld } from '../../support/u-world.ts';
@@ -24,10 +24,12 @@ export interface UNet {
   readonly slowdown: number;
 }
 
+const SIDE = 160;
+
 /** The bytes of an hourglass fall and rise again, so that both cuts have something to trade; a classifier's only fall. */
 export const U_NETS: readonly UNet[] = [
   {
-    ...{ name: 'hourglass', make: () => hourglass(), shape: HOURGLASS_SHAPE, slowdown: 20 },
+    ...{ name: 'hourglass', make: () => hourglass({ side: SIDE }), shape: hourglassShape(SIDE), slowdown: 4 },
     chosen(cuts) {
       const most = (cuts.at(-1)?.bytes ?? 0) / 16;
       const inner = cuts.filter(({ bytes }) => bytes !== null && bytes <= most);

@@ -3,7 +3,8 @@ import { GraphBuilder } from '../../../sdk/src/onnx/builder.ts';
 import { ConvLayers } from './conv-layers.ts';
 import { randomNumbers } from './random-weights.ts';
 
-export const HOURGLASS_SHAPE = [1, 3, 64, 64];
+/** Of its pictures, in and out. */
+export const hourglassShape = (side: number): readonly number[] => [1, 3, side, side];
 
 const OUTER = 4;
 const INNER = 16;
@@ -12,12 +13,13 @@ const WAIST = 128;
 const SLOPE = 3;
 const MIDDLE = 12;
 
-/** 3x64x64 in and out; what crosses at the waist is a sixteenth of what crosses at the ends. */
-export function hourglass({ seed = 5 } = {}): Uint8Array {
+/** What crosses at the waist is a sixteenth of what crosses at the ends. @param side a multiple of eight */
+export function hourglass({ side = 64, seed = 5 } = {}): Uint8Array {
+  const shape = hourglassShape(side);
   const graph = new GraphBuilder('hourglass');
   const layers = new ConvLayers(graph, randomNumbers(seed));
-  graph.input('input', 'float32', HOURGLASS_SHAPE);
-  graph.output('output', 'float32', HOURGLASS_SHAPE);
+  graph.input('input', 'float32', shape);
+  graph.output('output', 'float32', shape);
   const conv = (x: string, inChannels: number, outChannels: number) =>
     layers.convNorm(x, { inChannels, outChannels, kernel: 3, stride: 1 });
   const down = (x: string, inChannels: number, outChannels: number) =>
