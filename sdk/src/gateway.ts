@@ -75,6 +75,7 @@ export {
   openExecutor,
 } from './session/open-executor.ts';
 export { openModel, type SplitModel } from './session/open-model.ts';
+export { probeRows } from './session/probe-rows.ts';
 export { sampleFeeds, sampleTensor } from './session/sample-feeds.ts';
 export { fileSource } from './source/file.ts';
 export { memorySource } from './source/memory.ts';

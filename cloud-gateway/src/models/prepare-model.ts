@@ -9,6 +9,7 @@ import {
   type OpenedExecutor,
   openExecutor,
   openModel,
+  probeRows,
   type Runtime,
   type SizeCost,
   type SplitModel,
@@ -89,7 +90,14 @@ async function tryOn(runtime: Runtime, o: PrepareOptions): Promise<Tried> {
   const model = await openModel(o.source, runtime, { inputShapes: o.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
   // Heads do not run here.
-  return { model, tried: await openExecutor(model, cuts, runtime, { dequantise: 'auto', quantise: 'off' }) };
+  return {
+    model,
+    tried: await openExecutor(model, cuts, runtime, {
+      dequantise: 'auto',
+      quantise: 'off',
+      rowProbe: probeRows,
+    }),
+  };
 }
 
 /**

@@ -53,7 +53,7 @@ async function measure(
   { job, world }: { readonly job: CalibrationJob; readonly world: World },
 ): Promise<Calibration> {
   const [feeds] = inputs;
-  const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
+  const executor = await openExecutor(model, cuts, runtime, { feeds });
   const say = (text: string) => world.showsProgress && world.writeError(text);
   try {
     return await calibrateModel({

@@ -5,6 +5,7 @@ import type { Executor } from '../runtime/executor/executor.ts';
 import type { GraphOptimization, Runtime } from '../runtime/runtime.ts';
 import { type ExecutorKind, openExecutor } from '../session/open-executor.ts';
 import type { SplitModel } from '../session/open-model.ts';
+import { probeRows } from '../session/probe-rows.ts';
 import type { Tensors } from '../tensor.ts';
 
 export interface ExecutorContext {
@@ -29,5 +30,5 @@ export function openNamed(
   { model, runtime, ...options }: ExecutorContext,
   cuts: readonly Cut[],
 ): Promise<Executor> {
-  return openExecutor(model, cuts, runtime, { kind, ...options });
+  return openExecutor(model, cuts, runtime, { kind, rowProbe: probeRows, ...options });
 }

@@ -51,7 +51,7 @@ async function measure(
     throw new SplitError('options-invalid', '--profile takes one codec profile');
   const [feeds = {}] = inputs;
   const target = flags.target ?? Object.keys(feeds).find((name) => feeds[name]?.type === 'float32') ?? '';
-  const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
+  const executor = await openExecutor(model, cuts, runtime, { feeds });
   const say = (text: string) => world.showsProgress && world.writeError(text);
   try {
     const leakage = await measureLeakage({

@@ -20,6 +20,7 @@ import { createOrtNode } from '../runtime/ort-node.ts';
 import { createOrtProcess } from '../runtime/ort-process.ts';
 import { type OpenedExecutor, openExecutor } from '../session/open-executor.ts';
 import { openModel } from '../session/open-model.ts';
+import { probeRows } from '../session/probe-rows.ts';
 import { sampleFeeds } from '../session/sample-feeds.ts';
 import type { Tensors } from '../tensor.ts';
 import { readInputSets } from './input-sets.ts';
@@ -120,7 +121,7 @@ function guessed(job: Job, flags: ProfileFlags, { pictures }: ProfileContext): P
 const sizesOf = (files: readonly Uint8Array[]) => files.map(({ length }) => length);
 
 /** As the session and the gateway open it. */
-const SIDES = { device: { isBatching: false }, gateway: { dequantise: 'auto' } } as const;
+const SIDES = { device: {}, gateway: { dequantise: 'auto', rowProbe: probeRows } } as const;
 
 function executorText({ report }: OpenedExecutor, side: ProfileFlags['as']): string {
   return `${report.kind} of a ${side}: ${report.reason}`.slice(0, 500);

@@ -101,7 +101,7 @@ export async function createSplitSessionOn(
     const planned = plan && plannedArms(plan, model, { ...options, denial });
     const cuts = planned?.cuts ?? offeredCuts(model, client, options);
     const { quantise } = options.runtime ?? {};
-    const how = { isBatching: false, quantise };
+    const how = { quantise };
     const executor = isHead(model)
       ? await openHeadExecutor(model, cuts, runtime, how)
       : await openExecutor(model, cuts, runtime, how);

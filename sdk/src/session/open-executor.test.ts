@@ -16,6 +16,7 @@ import { memorySource } from '../source/memory.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 import { type OpenExecutorOptions, openExecutor } from './open-executor.ts';
 import { type InputShapes, openModel } from './open-model.ts';
+import { probeRows } from './probe-rows.ts';
 
 describe('choosing an executor', () => {
   let runtime: Runtime;
@@ -32,7 +33,7 @@ describe('choosing an executor', () => {
   ) => {
     const model = await openModel(memorySource(bytes), runtime, { inputShapes: shapes });
     const inner = model.cuts.filter(({ depth }) => depth > 0 && depth < 1);
-    return { model, executor: await openExecutor(model, inner, on, options) };
+    return { model, executor: await openExecutor(model, inner, on, { rowProbe: probeRows, ...options }) };
   };
   const convNet = { bytes: smallConvNet(), shapes: { input: [1, 3, 32, 32] } };
 
@@ -45,7 +46,7 @@ describe('choosing an executor', () => {
     });
     const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
     const counted = countRows(saysItTook(runtime, { segmentMs: 10, valveMs }));
-    const executor = await openExecutor(model, cuts, counted.runtime);
+    const executor = await openExecutor(model, cuts, counted.runtime, { rowProbe: probeRows });
     expect(cuts).toHaveLength(4);
     expect(executor.report).toMatchObject({ kind, reason });
     expect(counted.wholeRuns()).toBeLessThanOrEqual(14);
@@ -59,7 +60,11 @@ describe('choosing an executor', () => {
     const cuts = candidateCuts(model.cuts, model.graph, { limit: 4 });
     const x = randomTensor(randomNumbers(3), [1, 3, 96, 64]);
     const fetches = model.outputs.map(({ name }) => name);
-    const valve = await openExecutor(model, cuts, runtime, { kind: 'valve', optimization: 'extended' });
+    const valve = await openExecutor(model, cuts, runtime, {
+      kind: 'valve',
+      rowProbe: probeRows,
+      optimization: 'extended',
+    });
     const chain = await openExecutor(model, cuts, runtime, { kind: 'chain', optimization: 'extended' });
     const whole = await chain.run({ feeds: { x }, fetches });
     for (const cut of cuts) {

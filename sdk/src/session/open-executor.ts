@@ -13,7 +13,7 @@ import type { Tensors } from '../tensor.ts';
 import { checkValve, measureChain, type Reference, timeWhole } from './check-valve.ts';
 import { computesInBlocks, openChain } from './open-chain.ts';
 import type { SplitModel } from './open-model.ts';
-import { probeRows } from './probe-rows.ts';
+import type { RowProbe } from './probe-rows.ts';
 import { sampleFeeds } from './sample-feeds.ts';
 
 export type ExecutorKind = 'valve' | 'chain' | 'separate';
@@ -24,8 +24,8 @@ export interface OpenExecutorOptions {
    * at its word. @default 'auto'
    */
   readonly kind?: ExecutorKind | 'auto' | undefined;
-  /** Whether requests are to be run together: costs four of those runs. @default true */
-  readonly isBatching?: boolean | undefined;
+  /** `probeRows`, where requests are to be run together: costs four of those runs. @default they run one by one */
+  readonly rowProbe?: RowProbe | undefined;
   /**
    * Whether heads can give bytes instead of floats; `auto` where the runtime is on a graphics processor, as elsewhere
    * nothing is gained. @default 'auto'
@@ -187,10 +187,10 @@ function chainOf({ model, cuts, runtime, options: { optimization } }: Job): Prom
 
 async function openValve(job: Job): Promise<OpenedValve> {
   const { model, cuts, runtime, options } = job;
-  const { isBatching = true, feeds, optimization } = options;
+  const { rowProbe, feeds, optimization } = options;
   const { location } = model.source;
   const unknown = { rows: new Map(), graph: model.graph, summary: 'rows run one by one: batching is off' };
-  const findings = isBatching ? await probeRows(model, { cuts, runtime, feeds }) : unknown;
+  const findings = rowProbe ? await rowProbe(model, { cuts, runtime, feeds }) : unknown;
   const isBlocked = computesInBlocks(runtime, optimization);
   const { types } = model;
   const quantise = symbolForm(runtime, options.quantise);

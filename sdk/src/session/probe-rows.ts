@@ -27,6 +27,8 @@ export interface ProbeRowsOptions {
   readonly feeds?: Tensors | undefined;
 }
 
+export type RowProbe = typeof probeRows;
+
 /** Never throws for what the model is: the worst that is found is that rows must run one by one. */
 export async function probeRows(model: SplitModel, options: ProbeRowsOptions): Promise<RowFindings> {
   let why = 'no dimension of the inputs is a batch';

@@ -7,6 +7,7 @@ import { candidateCuts, offeredCuts } from '../cut/candidates.ts';
 import type { GraphOptimization } from '../runtime/runtime.ts';
 import { type ExecutorKind, openExecutor } from '../session/open-executor.ts';
 import { openModel } from '../session/open-model.ts';
+import { probeRows } from '../session/probe-rows.ts';
 import { memorySource } from '../source/memory.ts';
 import { compareOutputs } from './compare.ts';
 import { verifyCuts } from './verify-cuts.ts';
@@ -42,6 +43,7 @@ async function verdictsOf(architecture: Architecture, { kind, optimization, oneO
     openExecutor: (cuts) =>
       openExecutor(model, cuts, runtime, {
         kind,
+        rowProbe: probeRows,
         optimization,
         feeds: architectureFeeds(architecture, { scale }),
       }),
@@ -74,6 +76,7 @@ describe.each(
     const fetches = model.outputs.map((output) => output.name);
     const valve = await openExecutor(model, cuts, runtime, {
       kind: 'valve',
+      rowProbe: probeRows,
       feeds: architectureFeeds(architecture, { scale }),
     });
     const rows = [undefined, ...cuts].map((from, i) => ({

@@ -6,6 +6,7 @@ import { sileroModels, wakeWordModels } from '../../../test/support/models/speec
 import { offeredCuts } from '../cut/candidates.ts';
 import { openExecutor } from '../session/open-executor.ts';
 import { openModel } from '../session/open-model.ts';
+import { probeRows } from '../session/probe-rows.ts';
 import { fileSource } from '../source/file.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 import { verifyCuts } from './verify-cuts.ts';
@@ -60,7 +61,8 @@ describe.each([...ocr, ...speech, ...wakeWords])('$name', ({ path, feeds, oneOf 
       feeds: [feeds],
       cuts,
       together: 8,
-      openExecutor: (group) => openExecutor(model, group, runtime, { kind, optimization: 'extended', feeds }),
+      openExecutor: (group) =>
+        openExecutor(model, group, runtime, { kind, rowProbe: probeRows, optimization: 'extended', feeds }),
     });
     expect(verdicts.length).toBe(cuts.length);
     expect(verdicts.length).toBeGreaterThan(0);

@@ -43,7 +43,7 @@ async function measure(path: string) {
   const runtime = await createOrtNode({ provider, ...(modulePath && { modulePath }) });
   const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } });
   const cuts = evenCuts(model, CUTS + 1);
-  const options = { kind: 'valve', quantise: 'on', isBatching: false } as const;
+  const options = { kind: 'valve', quantise: 'on' } as const;
   const executor = await openExecutor(model, cuts, runtime, options);
   const codec = createCodec({ deflate: deflateNode() });
   const feeds: Tensors = { input: randomTensor(randomNumbers(1), SHAPE) };

@@ -18,6 +18,7 @@ import type {
 import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
 import { openModel, type SplitModel } from '../../../sdk/src/session/open-model.ts';
+import { probeRows } from '../../../sdk/src/session/probe-rows.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
 import type { Tensors } from '../../../sdk/src/tensor.ts';
 import { randomNumbers, randomTensor } from '../../support/models/random-weights.ts';
@@ -47,7 +48,7 @@ async function measure(path: string) {
   const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } });
   const cuts = evenCuts(model, CUTS + 1);
   const startMs = performance.now();
-  const valve = await openExecutor(model, cuts, runtime, { kind: 'valve' });
+  const valve = await openExecutor(model, cuts, runtime, { kind: 'valve', rowProbe: probeRows });
   const loadMs = performance.now() - startMs;
   const separate = await openExecutor(model, cuts, runtime, { kind: 'separate' });
   const parts = await partsOf(model, valve);
@@ -55,7 +56,7 @@ async function measure(path: string) {
   for (const [name, request] of Object.entries(parts))
     rows.push(await compare(name, request, { valve, separate }));
   const mixed = await measureMixed(parts, { valve, separate });
-  const chosen = await openExecutor(model, cuts, runtime);
+  const chosen = await openExecutor(model, cuts, runtime, { rowProbe: probeRows });
   const report = { chosenByAuto: chosen.report.kind, reason: chosen.report.reason };
   await runtime.close();
   const { description } = runtime;

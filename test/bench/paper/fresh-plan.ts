@@ -21,6 +21,7 @@ import { createOrtNode } from '../../../sdk/src/runtime/ort-node.ts';
 import { createOrtProcess } from '../../../sdk/src/runtime/ort-process.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
 import { openModel } from '../../../sdk/src/session/open-model.ts';
+import { probeRows } from '../../../sdk/src/session/probe-rows.ts';
 import { fileSource } from '../../../sdk/src/source/file.ts';
 import type { Tensors } from '../../../sdk/src/tensor.ts';
 import type { OutgoingRequest } from '../../../sdk/src/transport/outgoing-request.ts';
@@ -63,8 +64,8 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
   const gatewayRuntime = await createOrtProcess({ threads });
   const model = await openModel(fileSource(path), runtime, { inputShapes: profile.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: maxCuts, also });
-  const executor = await openExecutor(model, cuts, runtime, { isBatching: false, feeds });
-  const gatewayExecutor = await openExecutor(model, cuts, gatewayRuntime, { feeds });
+  const executor = await openExecutor(model, cuts, runtime, { feeds });
+  const gatewayExecutor = await openExecutor(model, cuts, gatewayRuntime, { feeds, rowProbe: probeRows });
   const fetches = model.outputs.map(({ name }) => name);
   // A head on the device, then its tail on the gateway, as it is in a session: neither finds its weights in the cache.
   const pair: Executor = {

@@ -39,6 +39,7 @@ function control(info: InferenceSession.ValueMetadata): Tensor {
 async function runOpened(how: string, path: string): Promise<void> {
   const { createOrtNode } = await import('../../../sdk/src/runtime/ort-node.ts');
   const { openExecutor } = await import('../../../sdk/src/session/open-executor.ts');
+  const { probeRows } = await import('../../../sdk/src/session/probe-rows.ts');
   const { openModel } = await import('../../../sdk/src/session/open-model.ts');
   const { fileSource } = await import('../../../sdk/src/source/file.ts');
   const { cutsFor } = await import('./cuts.ts');
@@ -46,6 +47,6 @@ async function runOpened(how: string, path: string): Promise<void> {
   const model = await openModel(fileSource(path), runtime, { inputShapes: { input: SHAPE } });
   const kind = how === 'valve' ? 'valve' : 'chain';
   const cuts = how === 'whole' ? [] : cutsFor(model, kind);
-  const executor = await openExecutor(model, cuts, runtime, { kind });
+  const executor = await openExecutor(model, cuts, runtime, { kind, rowProbe: probeRows });
   await executor.run({ feeds: { input }, fetches: ['output'] });
 }

@@ -5,6 +5,7 @@ import type { Executor } from '../../../sdk/src/runtime/executor/executor.ts';
 import type { Runtime } from '../../../sdk/src/runtime/runtime.ts';
 import { openExecutor } from '../../../sdk/src/session/open-executor.ts';
 import type { SplitModel } from '../../../sdk/src/session/open-model.ts';
+import { probeRows } from '../../../sdk/src/session/probe-rows.ts';
 import type { Tensors } from '../../../sdk/src/tensor.ts';
 import { randomNumbers, randomTensor } from '../../support/models/random-weights.ts';
 import { interleaveAll, median, medianOfRatios } from '../statistics.ts';
@@ -19,7 +20,7 @@ export async function measureTimes(path: string, model: SplitModel, runtime: Run
   const plain = await InferenceSession.create(path, PLAIN_OPTIONS);
   const valveCuts = cutsFor(model, 'valve');
   const open = (cuts: readonly Cut[], kind: 'chain' | 'valve') =>
-    openExecutor(model, cuts, runtime, { kind });
+    openExecutor(model, cuts, runtime, { kind, rowProbe: probeRows });
   const executors = {
     chainK2: await open(evenCuts(model, 2), 'chain'),
     chainK8: await open(cutsFor(model, 'chain'), 'chain'),

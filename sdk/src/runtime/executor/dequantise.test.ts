@@ -6,6 +6,7 @@ import type { Cut } from '../../cut/cut.ts';
 import type { QuantisedTensor } from '../../quantised.ts';
 import { openExecutor } from '../../session/open-executor.ts';
 import { openModel } from '../../session/open-model.ts';
+import { probeRows } from '../../session/probe-rows.ts';
 import { memorySource } from '../../source/memory.ts';
 import type { Tensor, Tensors } from '../../tensor.ts';
 import { createOrtNode } from '../ort-node.ts';
@@ -21,7 +22,11 @@ describe('tails that take bytes', () => {
       inputShapes: { input: [1, 3, 32, 32] },
     });
     const inner = model.cuts.filter(({ depth }) => depth > 0 && depth < 1);
-    executor = await openExecutor(model, inner, runtime, { kind: 'valve', dequantise: 'on' });
+    executor = await openExecutor(model, inner, runtime, {
+      kind: 'valve',
+      rowProbe: probeRows,
+      dequantise: 'on',
+    });
   });
   afterAll(async () => {
     await executor.close();

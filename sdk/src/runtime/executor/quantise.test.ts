@@ -34,7 +34,7 @@ describe.each(['bytes', 'words'])('heads that give bytes, as %s', (form) => {
     const inputShapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
     const model = await openModel(memorySource(bytes), runtime, { inputShapes });
     const inner = model.cuts.filter(({ depth }) => depth > 0 && depth < 1);
-    return openExecutor(model, inner, runtime, { kind: 'valve', quantise: 'on', isBatching: false });
+    return openExecutor(model, inner, runtime, { kind: 'valve', quantise: 'on' });
   };
   const crossing = (cut: Cut) => cut.tensors.map(({ name }) => name);
 
