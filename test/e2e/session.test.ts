@@ -125,6 +125,19 @@ describe('a split session over the embedded broker', () => {
     );
   });
 
+  it('answers its first run by the arm that it names, and refuses one that there is not', async () => {
+    const fresh = await open(gateway.brokerUrl);
+    expect((await codeOf(fresh.run({ input: input() }, { arm: 'nowhere' })))[0]).toBe('options-invalid');
+    await fresh.release();
+    const named = await open(gateway.brokerUrl);
+    const arm = named.arms.find(({ kind }) => kind === 'split')?.id as string;
+    const { output } = await named.run({ input: input() }, { arm });
+    expect(named.lastTrace).toMatchObject({ arm, attempts: 1 });
+    expect(largestDifference(output?.data as Float32Array, await wholeAnswer(input()))).toBeLessThan(1e-5);
+    expect(named.predictions().length).toBeGreaterThan(1);
+    await named.release();
+  });
+
   it('gives the whole model’s answer on every cut that travels losslessly, within rounding of ONNX Runtime’s own', async () => {
     const expected = await wholeAnswer(input());
     const arms = session.arms.filter((arm) => arm.kind === 'device' || arm.profile.startsWith('float32'));

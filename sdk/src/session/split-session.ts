@@ -48,8 +48,8 @@ export interface SplitSession extends AsyncDisposable {
   readonly lastTrace: Trace | undefined;
   /**
    * As InferenceSession.run: feeds, then fetches or options, then options.
-   * The first run is answered on the device and measures what each arm costs with these feeds; of a head it measures, and
-   * is then answered by the cloud as every run.
+   * The first run is answered on the device and measures what each arm costs with these feeds; of a head, or where it names
+   * another arm, it measures, and is then answered as every run.
    * @throws SplitError
    */
   run(feeds: Tensors, options?: RunOptions): Promise<Record<string, OrtTensor>>;
@@ -162,7 +162,8 @@ function createState(parts: SessionParts) {
         calibration = undefined;
       });
       const answer = await first;
-      if (answer) return answer;
+      const { arm = DEVICE_ARM.id } = args.options;
+      if (answer && arm === DEVICE_ARM.id) return answer;
     }
     await calibration.catch(() => undefined);
     return where === 'local'
