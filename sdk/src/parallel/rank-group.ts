@@ -28,6 +28,8 @@ export interface RankGroupResult {
   readonly values: Tensors;
   /** Of each level, the slowest rank's run, in milliseconds. */
   readonly levelMs: readonly number[];
+  /** All of it, in milliseconds: levels, collectives, and what they wait for each other and for other runs. */
+  readonly elapsedMs: number;
 }
 
 export interface RankGroupOptions {
@@ -60,6 +62,7 @@ export async function createRankGroup(options: RankGroupOptions): Promise<RankGr
     if (closing) throw new SplitError('closed', 'the rank group was closed');
     const pools = ranks.map(() => new Map(Object.entries(feeds)));
     const levelMs: number[] = [];
+    const startMs = performance.now();
     for (const [index, { collectives }] of plan.levels.entries()) {
       const times = await Promise.all(
         ranks.map((rank, i) => runLevel(rank, index, { pool: pools[i], signal })),
@@ -67,7 +70,8 @@ export async function createRankGroup(options: RankGroupOptions): Promise<RankGr
       levelMs.push(Math.max(...times));
       for (const collective of collectives) perform(collective, pools);
     }
-    return { values: Object.fromEntries(fetches.map((name) => [name, fetched(pools[0], name)])), levelMs };
+    const values = Object.fromEntries(fetches.map((name) => [name, fetched(pools[0], name)]));
+    return { values, levelMs, elapsedMs: performance.now() - startMs };
   }
 
   return {

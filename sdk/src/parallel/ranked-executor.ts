@@ -11,7 +11,7 @@ import { checkCuts, findPart } from '../runtime/executor/part.ts';
 import type { GraphOptimization, Runtime } from '../runtime/runtime.ts';
 import { createRankGroup, type RankGroup } from './rank-group.ts';
 import { type Shards, writeShards } from './shard-files.ts';
-import { planShards } from './shard-plan.ts';
+import { planShards, type ShardPlan } from './shard-plan.ts';
 
 export interface RankedModel {
   readonly graph: Graph;
@@ -22,25 +22,41 @@ export interface RankedModel {
   readonly source: { readonly directory?: string; readonly location?: string };
 }
 
-export interface RankedExecutorOptions {
+export interface ShardModelOptions {
   readonly model: RankedModel;
   readonly cuts: readonly Cut[];
-  /** One for each rank. */
-  readonly runtimes: readonly Runtime[];
+  readonly ranks: number;
   /** Where the ranks' files are put: about the model's size in all. */
   readonly directory: string;
   /** @default 65536 */
   readonly minSplitBytes?: number | undefined;
+}
+
+export interface RankedExecutorOptions extends Omit<ShardModelOptions, 'ranks'> {
+  /** One for each rank. */
+  readonly runtimes: readonly Runtime[];
   /** @default 'all' */
   readonly optimization?: GraphOptimization | undefined;
 }
 
+export interface OpenRankedOptions extends Pick<RankedExecutorOptions, 'cuts' | 'runtimes' | 'optimization'> {
+  /** Of each segment between the cuts. */
+  readonly shards: readonly Shards[];
+}
+
+export interface RankedExecutor extends Executor {
+  readonly shards: readonly Shards[];
+}
+
 /** @throws SplitError `options-invalid`, `model-invalid`, `runtime-failed`; then nothing stays loaded */
-export async function createRankedExecutor(
-  options: RankedExecutorOptions,
-): Promise<Executor & { readonly shards: readonly Shards[] }> {
-  const { runtimes, optimization } = options;
-  const shards = await shardSegments(options);
+export async function createRankedExecutor(options: RankedExecutorOptions): Promise<RankedExecutor> {
+  const shards = await shardModel({ ...options, ranks: options.runtimes.length });
+  return openRankedExecutor({ ...options, shards });
+}
+
+/** The same on shards that are there. @throws SplitError `options-invalid`, `runtime-failed`; then nothing stays loaded */
+export async function openRankedExecutor(options: OpenRankedOptions): Promise<RankedExecutor> {
+  const { runtimes, optimization, shards } = options;
   const cuts = checkCuts(options.cuts, shards.length);
   const groups: RankGroup[] = [];
   try {
@@ -58,9 +74,9 @@ export async function createRankedExecutor(
     let pool = request.feeds;
     const segmentMs: number[] = [];
     for (const group of groups.slice(first, end)) {
-      const { values, levelMs } = await group.run({ feeds: pool, fetches: group.outputs, signal });
+      const { values, elapsedMs } = await group.run({ feeds: pool, fetches: group.outputs, signal });
       pool = { ...pool, ...values };
-      segmentMs.push(levelMs.reduce((sum, ms) => sum + ms, 0));
+      segmentMs.push(elapsedMs);
     }
     return { values: pick(pool, request.fetches), segmentMs };
   }
@@ -77,26 +93,33 @@ export async function createRankedExecutor(
   };
 }
 
-/** Each segment of the chain as shards, in a folder of its own. */
-async function shardSegments({
-  model,
-  cuts,
-  runtimes,
-  directory,
-  minSplitBytes,
-}: RankedExecutorOptions): Promise<Shards[]> {
-  const { types, sizedTypes, source } = model;
-  const where = source.location === undefined ? {} : { location: source.location };
+/** Each segment between the cuts as shards, in a folder of its own. @throws SplitError `options-invalid`, `model-invalid` */
+export async function shardModel(options: ShardModelOptions): Promise<readonly Shards[]> {
+  const { model, directory } = options;
+  const { types, source } = model;
   const shards: Shards[] = [];
-  for (const [index, { bytes }] of segmentChain(model.graph, cuts, { types, ...where }).entries()) {
-    const graph = buildGraph(readModel(bytes));
-    const plan = planShards(graph, { ranks: runtimes.length, sizedTypes, minSplitBytes });
+  for (const [index, { graph, plan }] of planSegments(options).entries()) {
     const folder = join(directory, `segment-${index}`);
     shards.push(
       await writeShards(graph, plan, { types, sourceDirectory: source.directory, directory: folder }),
     );
   }
   return shards;
+}
+
+/** How each segment is parted; no weight is read. @throws SplitError `options-invalid` */
+export function planSegments({
+  model,
+  cuts,
+  ranks,
+  minSplitBytes,
+}: Omit<ShardModelOptions, 'directory'>): readonly { readonly graph: Graph; readonly plan: ShardPlan }[] {
+  const { types, sizedTypes, source } = model;
+  const where = source.location === undefined ? {} : { location: source.location };
+  return segmentChain(model.graph, cuts, { types, ...where }).map(({ bytes }) => {
+    const graph = buildGraph(readModel(bytes));
+    return { graph, plan: planShards(graph, { ranks, sizedTypes, minSplitBytes }) };
+  });
 }
 
 function pick(pool: ExecutorResult['values'], names: readonly string[]): ExecutorResult['values'] {

@@ -13,11 +13,20 @@ import { externalTensorProto, type OnnxTensor, tensorProto, tensorTypeOf } from 
 import { valuesOf } from '../onnx/tensor-values.ts';
 import { tensorBytes, tensorFromBytes } from '../tensor.ts';
 import { partName, type RankModel, rankModel } from './rank-model.ts';
-import type { ShardPlan } from './shard-plan.ts';
+import type { Collective, ShardPlan } from './shard-plan.ts';
+import { wantedWeights } from './wanted-weights.ts';
 import { partBytes, type WeightPart } from './weight-part.ts';
 
+/** What those who run a plan need to know of it. */
+export interface ShardSteps {
+  readonly ranks: number;
+  readonly levels: readonly { readonly collectives: readonly Collective[] }[];
+  /** Of the graph; whole on every rank in the end. */
+  readonly outputs: readonly string[];
+}
+
 export interface Shards {
-  readonly plan: ShardPlan;
+  readonly plan: ShardSteps;
   /** Where the files lie. */
   readonly directory: string;
   readonly ranks: readonly RankShards[];
@@ -44,7 +53,6 @@ export interface ShardFilesOptions {
 /** Weights that are smaller are written into the models. */
 const MIN_FILE_BYTES = 1024;
 const ALIGNMENT = 64;
-const NOT_YET = new Uint8Array(0);
 
 /** @throws SplitError `model-invalid` where weights cannot be read, `options-invalid` where files cannot be written */
 export async function writeShards(
@@ -80,24 +88,9 @@ export async function writeShards(
   }
 }
 
-interface WantedWeight {
-  readonly weight: string;
-  readonly part: WeightPart | undefined;
-}
-
-/** By the name under which the rank has it. Found by writing the models once without any. */
-function wantedWeights(
-  graph: Graph,
-  plan: ShardPlan,
-  rank: { readonly rank: number; readonly types: TypesByName },
-): ReadonlyMap<string, WantedWeight> {
-  const wanted = new Map<string, WantedWeight>();
-  const weight = (of: string, part?: WeightPart) => {
-    wanted.set(part ? partName(of, part) : of, { weight: of, part });
-    return NOT_YET;
-  };
-  for (const level of plan.levels.keys()) rankModel(graph, plan, level, { ...rank, weight });
-  return wanted;
+/** Name of the file that holds a rank's parts of the weights. */
+export function weightsFile(rank: number, ranks: number): string {
+  return `rank-${rank}-of-${ranks}.weights`;
 }
 
 interface RankFile {
@@ -111,7 +104,7 @@ async function openFiles(directory: string, ranks: number): Promise<RankFile[]> 
   try {
     await mkdir(directory, { recursive: true });
     return await Promise.all(
-      Array.from({ length: ranks }, (_, rank) => openFile(directory, `rank-${rank}-of-${ranks}.weights`)),
+      Array.from({ length: ranks }, (_, rank) => openFile(directory, weightsFile(rank, ranks))),
     );
   } catch (cause) {
     throw new SplitError('options-invalid', `cannot write shards into ${directory}`, { cause });
@@ -146,7 +139,7 @@ async function openFile(directory: string, location: string): Promise<RankFile> 
         }),
       );
     },
-    close: () => handle.close(),
+    close: () => handle.sync().finally(() => handle.close()),
   };
 }
 

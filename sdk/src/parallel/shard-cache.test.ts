@@ -1,0 +1,117 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { directRuntime } from '../../../test/support/direct-runtime.ts';
+import { randomNumbers, randomTensor } from '../../../test/support/models/random-weights.ts';
+import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
+import { openModel, type SplitModel } from '../session/open-model.ts';
+import { fileSource } from '../source/file.ts';
+import { checkRanks } from './check-ranks.ts';
+import { openRankedExecutor } from './ranked-executor.ts';
+import { createShardCache, type WantedShards } from './shard-cache.ts';
+import { planShards } from './shard-plan.ts';
+import { rankWeightBytes, weightBytes } from './wanted-weights.ts';
+
+const runtime = directRuntime();
+let [models, folder] = ['', ''];
+let model: SplitModel;
+let wanted: WantedShards;
+
+beforeAll(async () => {
+  models = await mkdtemp(join(tmpdir(), 'shard-models-'));
+  await writeFile(join(models, 'model.onnx'), smallConvNet());
+  model = await openModel(fileSource(join(models, 'model.onnx')), runtime, {
+    inputShapes: { input: [1, 3, 32, 32] },
+  });
+  const cuts = model.cuts.filter(({ depth }) => depth > 0 && depth < 1).slice(2, 4);
+  wanted = { digest: model.digest, model, cuts, ranks: 2, minSplitBytes: 64 };
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'shard-cache-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  await runtime.close();
+  await rm(models, { recursive: true });
+});
+
+it('makes shards once; those that are found compute what the whole model does', async () => {
+  const made = await createShardCache(folder).take(wanted);
+  const found = await createShardCache(folder).take(wanted);
+  expect([made.wasThere, found.wasThere]).toEqual([false, true]);
+  expect(found.shards).toEqual(made.shards);
+  const runtimes = [runtime, runtime];
+  const executor = await openRankedExecutor({ ...found, cuts: wanted.cuts, runtimes });
+  const feeds = { input: randomTensor(randomNumbers(5), [1, 3, 32, 32]) };
+  expect(await checkRanks(executor, { model, runtime, feeds })).toBeLessThanOrEqual(1e-5);
+  await executor.close();
+});
+
+it('keeps what differs in ranks, cuts or shapes apart', async () => {
+  const cache = createShardCache(folder);
+  const wider = new Map(model.sizedTypes);
+  wider.set('input', { name: 'input', type: 'float32', shape: [2, 3, 32, 32] });
+  await cache.take(wanted);
+  const others = [
+    { ...wanted, ranks: 3 },
+    { ...wanted, cuts: wanted.cuts.slice(1) },
+    { ...wanted, model: { ...model, sizedTypes: wider } },
+  ];
+  for (const other of others) expect((await cache.take(other)).wasThere).toBe(false);
+  expect(await readdir(folder)).toHaveLength(4);
+});
+
+it('leaves nothing that could be taken for whole when the model cannot be read', async () => {
+  const path = join(models, 'model.onnx');
+  const bytes = await readFile(path);
+  await truncate(path, bytes.length - 5000);
+  const cache = createShardCache(folder);
+  await expect(cache.take(wanted)).rejects.toMatchObject({ code: 'model-invalid' });
+  expect(await readdir(folder)).toEqual([]);
+  await writeFile(path, bytes);
+  expect((await cache.take(wanted)).wasThere).toBe(false);
+});
+
+it.each([
+  ['a file of weights is cut off', 'rank-1-of-2.weights', (path: string) => truncate(path, 100)],
+  ['a model is missing', 'rank-0-level-0.onnx', (path: string) => rm(path)],
+  ['the list is not one', 'shards.json', (path: string) => writeFile(path, '{"form": 1}')],
+])('makes them anew where %s', async (_, file, spoil) => {
+  const { shards } = await createShardCache(folder).take(wanted);
+  await spoil(join(shards[1]?.directory as string, file));
+  const again = await createShardCache(folder).take(wanted);
+  expect(again.wasThere).toBe(false);
+  expect(again.shards).toEqual(shards);
+});
+
+it('sweeps what nobody has taken and what a crash left, and nothing else', async () => {
+  const cache = createShardCache(folder);
+  const [kept, gone] = [await cache.take(wanted), await cache.take({ ...wanted, ranks: 3 })];
+  await writeFile(join(folder, 'notes.txt'), 'mine');
+  await writeFile(join(folder, '.half-0123456789abcdef'), '');
+  await cache.sweep();
+  expect(await readdir(folder)).toHaveLength(3);
+  for (const taken of [gone, gone]) taken.letGo();
+  await cache.sweep();
+  expect(await readdir(folder)).toHaveLength(2);
+  kept.letGo();
+  await cache.sweep();
+  expect(await readdir(folder)).toEqual(['notes.txt']);
+});
+
+it('says by a code when files cannot be written', async () => {
+  await writeFile(join(folder, 'file'), '');
+  const cache = createShardCache(join(folder, 'file'));
+  await expect(cache.take(wanted)).rejects.toMatchObject({ code: 'storage-failed' });
+  await expect(cache.sweep()).rejects.toMatchObject({ code: 'storage-failed' });
+});
+
+it('counts the bytes of each rank before any are written', async () => {
+  const { shards } = await createShardCache(folder).take({ ...wanted, cuts: [] });
+  const plan = planShards(model.graph, { ranks: 2, sizedTypes: model.sizedTypes, minSplitBytes: 64 });
+  expect(rankWeightBytes(model.graph, plan, model.types)).toEqual(
+    shards[0]?.ranks.map((rank) => rank.weightBytes),
+  );
+  expect(weightBytes(model.graph)).toBe(shards[0]?.wholeWeightBytes);
+});

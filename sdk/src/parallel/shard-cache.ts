@@ -1,0 +1,141 @@
+/**
+ * A folder of shards by what they were made from: made once, used until nobody has taken them any more. They are made under
+ * another name and renamed when all is on disk, so that a crash leaves nothing that could be taken for whole. The folder
+ * belongs to one process at a time.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSplitError, SplitError } from '../errors.ts';
+import { type ShardModelOptions, shardModel } from './ranked-executor.ts';
+import type { Shards } from './shard-files.ts';
+import { keepShards, readShards } from './shard-folder.ts';
+
+export interface ShardCache {
+  /**
+   * The shards of each segment between the cuts. They stay on disk until they are let go and swept.
+   * @throws SplitError `options-invalid`, `model-invalid`, `storage-failed`
+   */
+  take(wanted: WantedShards): Promise<TakenShards>;
+  /** Removes what nobody has taken, and what was left half-made. @throws SplitError `storage-failed` */
+  sweep(): Promise<void>;
+}
+
+export interface WantedShards extends Omit<ShardModelOptions, 'directory'> {
+  /** Of the model, its weights included. */
+  readonly digest: string;
+}
+
+export interface TakenShards {
+  readonly shards: readonly Shards[];
+  /** Found as an earlier take left them. */
+  readonly wasThere: boolean;
+  /** Safe to call twice. */
+  letGo(): void;
+}
+
+/** Raised when models are parted otherwise, or files are written otherwise. */
+const FORM = 1;
+const HALF_MADE = '.half-';
+/** As this makes them: nothing else in the folder is touched. */
+const OURS = /^(\.half-[0-9a-f]{16}|[0-9a-f]{16}-[0-9]+-[0-9a-f]{16})$/;
+
+export function createShardCache(folder: string): ShardCache {
+  const users = new Map<string, number>();
+
+  function use(name: string): () => void {
+    users.set(name, (users.get(name) ?? 0) + 1);
+    let isUsing = true;
+    return () => {
+      if (!isUsing) return;
+      isUsing = false;
+      const left = (users.get(name) ?? 0) - 1;
+      if (left > 0) users.set(name, left);
+      else users.delete(name);
+    };
+  }
+
+  async function make(wanted: WantedShards, name: string): Promise<void> {
+    const half = `${HALF_MADE}${randomBytes(8).toString('hex')}`;
+    const done = use(half);
+    try {
+      await mkdir(folder, { recursive: true });
+      for (const shards of await shardModel({ ...wanted, directory: join(folder, half) }))
+        await keepShards(shards);
+      // What is there under that name is not whole, or it would have been read.
+      await rm(join(folder, name), { recursive: true, force: true });
+      await rename(join(folder, half), join(folder, name));
+      await syncFolder(folder);
+    } catch (error) {
+      await rm(join(folder, half), { recursive: true, force: true }).catch(() => {}); // The first error says more.
+      throw storageError(error, folder);
+    } finally {
+      done();
+    }
+  }
+
+  async function take(wanted: WantedShards): Promise<TakenShards> {
+    const name = nameOf(wanted);
+    const directory = join(folder, name);
+    const letGo = use(name);
+    try {
+      const found = await readAll(directory, wanted.cuts.length + 1);
+      if (found) return { shards: found, wasThere: true, letGo };
+      await make(wanted, name);
+      const made = await readAll(directory, wanted.cuts.length + 1);
+      if (made) return { shards: made, wasThere: false, letGo };
+      throw new SplitError('storage-failed', `${directory} does not hold what was written into it`);
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      for (const name of await namesIn(folder))
+        if (OURS.test(name) && !users.has(name))
+          await rm(join(folder, name), { recursive: true, force: true });
+    } catch (error) {
+      throw storageError(error, folder);
+    }
+  }
+
+  return { take, sweep };
+}
+
+async function readAll(directory: string, segments: number): Promise<readonly Shards[] | undefined> {
+  const folders = Array.from({ length: segments }, (_, index) => join(directory, `segment-${index}`));
+  const shards = await Promise.all(folders.map(readShards));
+  return shards.every((one) => one !== undefined) ? shards : undefined;
+}
+
+/** The same for the same model, cuts, shapes and ranks. */
+function nameOf({ digest, model, cuts, ranks, minSplitBytes = 0 }: WantedShards): string {
+  const shapes = model.graph.inputs.map(({ name }) => [name, model.sizedTypes.get(name)?.shape]);
+  const about = JSON.stringify([FORM, digest, cuts.map(({ id }) => id), shapes, minSplitBytes]);
+  const hash = createHash('sha256').update(about).digest('hex');
+  return `${digest.slice(0, 16)}-${ranks}-${hash.slice(0, 16)}`;
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cause;
+  }
+}
+
+/** A rename is on disk when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  await handle.sync().finally(() => handle.close());
+}
+
+function storageError(error: unknown, folder: string): SplitError {
+  if (isSplitError(error)) return error;
+  return new SplitError('storage-failed', `the ranks’ files in ${folder}: ${String(error)}`, {
+    cause: error,
+  });
+}
