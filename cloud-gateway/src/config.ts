@@ -63,6 +63,10 @@ export interface GatewayOptions {
   readonly trustedKeys?: string | undefined;
   /** File of the highest counter of each bundle. @default `.counters.json` in the folder of models */
   readonly bundleCounters?: string | undefined;
+  /** Folder for the files of models that run on ranks, of this gateway alone. @default such models are refused */
+  readonly ranksFolder?: string | undefined;
+  /** What an executor may hold of weights, in MiB. @default not checked */
+  readonly executorMemoryMb?: number | undefined;
   readonly tenants?: readonly TenantOptions[] | undefined;
   /** Broker of the gateways that requests are handed on to, or `own`. @default nothing is handed on */
   readonly next?: string | undefined;
@@ -113,6 +117,8 @@ export interface GatewayConfig {
   readonly hangMs: number;
   readonly trustedKeys?: string | undefined;
   readonly bundleCounters?: string | undefined;
+  readonly ranksFolder?: string | undefined;
+  readonly executorMemoryMb?: number | undefined;
   readonly tenants: readonly TenantOptions[];
   readonly next?: string | undefined;
   readonly nextKeyId?: string | undefined;

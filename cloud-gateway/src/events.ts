@@ -103,6 +103,8 @@ export interface ModelChanged {
   readonly digest: string;
   /** `retiring`: the version before the last one, kept while devices move over. */
   readonly state: 'loading' | 'ready' | 'retiring' | 'unloaded' | 'failed';
+  /** Of one that is ready: over so many ranks it is parted; absent where each executor has the whole model. */
+  readonly ranks?: number | undefined;
   readonly code?: ErrorCode | undefined;
 }
 
@@ -110,6 +112,7 @@ export interface ExecutorChanged {
   readonly executor: string;
   /** As it was seen to run; what was asked for until it is. */
   readonly provider: string;
+  /** `stopped`: nobody needs it any more. */
   readonly state: 'starting' | 'ready' | 'hung' | 'crashed' | 'stopped';
 }
 

@@ -7,6 +7,7 @@ import { openCounters, readTrustedKeys } from '@cutpoint/sdk/bundle';
 import {
   createCodec,
   createRequestServer,
+  createShardCache,
   deflateNode,
   type GatewaySeal,
   type RequestServer,
@@ -34,8 +35,14 @@ import { notedSeal } from './policy/noted-seal.ts';
 import { openAudit } from './policy/open-audit.ts';
 import { createSweptReferences } from './reference-cache.ts';
 import { type Batcher, createBatcher } from './serving/batcher.ts';
-import { type PooledExecutor, startExecutors } from './serving/executor-pool.ts';
+import {
+  type PooledExecutor,
+  startExecutors,
+  startRankProcess,
+  startSilentProcess,
+} from './serving/executor-pool.ts';
 import { createTenants, type Tenants } from './serving/quota.ts';
+import { createRankSets } from './serving/rank-sets.ts';
 import { connectNext } from './stages/connect-next.ts';
 import type { NextStage } from './stages/next-stage.ts';
 import { createTailHandler } from './tail.ts';
@@ -100,7 +107,8 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     });
     teardown.push('descriptor', async () => own.close());
     const desk = createPolicyDesk({ place: () => own.place, trail });
-    const loading = { ...(await loadOptionsOf(config, executors)), log, desk };
+    const ranks = ranksOf(config, { executors, events, log });
+    const loading = { ...(await loadOptionsOf(config, executors)), log, desk, ranks };
     const repository = createRepository({ ...loading, directory, keepVersions, events });
     let httpUrl: string | undefined;
     if (config.http) {
@@ -172,16 +180,33 @@ function startDecodePool(
 }
 
 const MAX_DEFAULT_DECODE_THREADS = 8;
+const MEBIBYTE = 2 ** 20;
 
 async function loadOptionsOf(
-  { trustedKeys, bundleCounters, modelsDirectory, maxCuts, maxBatch }: GatewayConfig,
+  { trustedKeys, bundleCounters, modelsDirectory, maxCuts, maxBatch, executorMemoryMb }: GatewayConfig,
   executors: readonly PooledExecutor[],
 ): Promise<Omit<LoadOptions, 'log'>> {
-  const own = { executors, maxCuts, maxBatch };
+  const memory = executorMemoryMb === undefined ? {} : { executorMemoryBytes: executorMemoryMb * MEBIBYTE };
+  const own = { executors, maxCuts, maxBatch, ...memory };
   if (trustedKeys === undefined) return own;
   const keys = readTrustedKeys(await readKeys(trustedKeys));
   const counters = await openCounters(bundleCounters ?? join(modelsDirectory, '.counters.json'));
   return { ...own, trust: { keys, counters } };
+}
+
+/** Nothing is started and no file is made before a model asks for it. */
+function ranksOf(
+  config: GatewayConfig,
+  o: { readonly executors: readonly PooledExecutor[]; readonly events: GatewayEvents; readonly log: Log },
+): NonNullable<LoadOptions['ranks']> {
+  const pool = { ...config, ...o };
+  const sets = createRankSets({
+    executors: o.executors,
+    startRank: (rank, ranks) => startRankProcess(pool, rank, ranks),
+    startBeside: () => startSilentProcess(pool),
+  });
+  const { ranksFolder } = config;
+  return { sets, ...(ranksFolder !== undefined && { cache: createShardCache(ranksFolder) }) };
 }
 
 async function readKeys(path: string): Promise<string> {
@@ -232,7 +257,10 @@ function createServer(o: ServerParts): RequestServer {
     announce: () => {
       if (!o.canRun()) return undefined;
       const { expectedWaitMs: queueMs, congestionPrice: price } = batcher;
-      const models = repository.served().map(({ announcement }) => announcement);
+      const models = repository
+        .served()
+        .filter((model) => model.canRun())
+        .map(({ announcement }) => announcement);
       const { region } = o.own.place;
       const descriptor = o.own.signed;
       return {

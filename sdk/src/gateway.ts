@@ -24,6 +24,11 @@ export type { ImageDecoder, ImageLimits } from './codec/image-frame.ts';
 export { zstdNode } from './codec/zstd-node.ts';
 export { candidateCuts } from './cut/candidates.ts';
 export * from './index.ts';
+export { checkRanks } from './parallel/check-ranks.ts';
+export { fewestRanks, type RankMemory, rankMemory } from './parallel/rank-memory.ts';
+export { openRankedExecutor } from './parallel/ranked-executor.ts';
+export { createShardCache, type ShardCache, type WantedShards } from './parallel/shard-cache.ts';
+export { weightBytes } from './parallel/wanted-weights.ts';
 export {
   checkDescriptor,
   decodeDescriptorFile,

@@ -31,6 +31,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   decodeThreads: 2,
   trustedKeys: './release.pem.pub',
   bundleCounters: './state/counters.json',
+  ranksFolder: './state/ranks',
+  executorMemoryMb: 40_000,
   next: 'mqtts://fog-1:PASSWORD@cloud.example:8883',
   nextKeyId: 'k1',
   nextKey: './next.key',

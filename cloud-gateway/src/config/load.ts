@@ -49,6 +49,7 @@ const PATHS = [
   'tlsCa',
   'trustedKeys',
   'bundleCounters',
+  'ranksFolder',
   'pages',
   'nextKey',
   'descriptor',

@@ -172,6 +172,20 @@ const fields = {
     .describe(
       'File in which the highest counter of each bundle is kept, so that an older one is refused, also after a restart. With trustedKeys; by default .counters.json in the folder of models.',
     ),
+  ranksFolder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder for the parts of models that run on ranks, about as large as these models; of this gateway alone. In a configuration file, relative to that file. By default models with ranks in their cutpoint.json are refused.',
+    ),
+  executorMemoryMb: z
+    .number()
+    .min(1)
+    .optional()
+    .describe(
+      'What an executor may hold of the weights of one model, in MiB: a model with more is refused, with the number of ranks that it would take. By default this is not checked.',
+    ),
   tenants: z
     .array(
       z.strictObject({

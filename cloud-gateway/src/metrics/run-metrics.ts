@@ -44,11 +44,20 @@ export function countModels(registry: Registry, events: GatewayEvents): readonly
     labelNames: ['model', 'version', 'state'],
     registers: [registry],
   });
-  const stop = events.on('model-changed', ({ model, version, state: now }) => {
+  const ranks = new Gauge({
+    name: 'cutpoint_model_ranks',
+    help: 'Ranks over which the model is parted; 1 where each executor has the whole model.',
+    labelNames: ['model', 'version'],
+    registers: [registry],
+  });
+  const stop = events.on('model-changed', ({ model, version, state: now, ranks: parts }) => {
+    const isServed = now === 'ready' || now === 'retiring';
     for (const state of MODEL_STATES) {
       if (now === 'unloaded') states.remove({ model, version, state });
       else states.set({ model, version, state }, state === now ? 1 : 0);
     }
+    if (now === 'unloaded') ranks.remove({ model, version });
+    else if (isServed) ranks.set({ model, version }, parts ?? 1);
   });
   return [stop];
 }
@@ -71,6 +80,11 @@ export function countExecutors(registry: Registry, events: GatewayEvents): reado
   const stop = events.on('executor-changed', ({ executor, provider, state }) => {
     const before = providers.get(executor);
     if (before !== undefined && before !== provider) up.remove({ executor, provider: before });
+    if (state === 'stopped') {
+      providers.delete(executor);
+      up.remove({ executor, provider });
+      return;
+    }
     providers.set(executor, provider);
     up.set({ executor, provider }, state === 'ready' ? 1 : 0);
     if (state === 'crashed' || state === 'hung') failures.inc({ executor, reason: state });

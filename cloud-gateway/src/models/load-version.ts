@@ -7,6 +7,7 @@ import type { PolicyDesk } from '../policy/desk.ts';
 import { readPolicyFile } from '../policy/model-policy.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
 import type { ModelFolder } from './folder.ts';
+import type { RankedLoad } from './open-on-ranks.ts';
 import { prepareModel } from './prepare-model.ts';
 import type { ServedModel } from './served-model.ts';
 import { type ModelSettings, readModelSettings } from './settings.ts';
@@ -21,6 +22,10 @@ export interface LoadOptions {
   readonly log: Log;
   /** Decides by the policy beside a model. */
   readonly desk?: PolicyDesk | undefined;
+  /** For models that are parted over ranks. @default they are refused */
+  readonly ranks?: Omit<RankedLoad, 'count'> | undefined;
+  /** What an executor may hold of a model's weights. @default not checked */
+  readonly executorMemoryBytes?: number | undefined;
   /** With keys, what is not a bundle signed by one of them is not loaded. */
   readonly trust?: { readonly keys: readonly TrustedKey[]; readonly counters: BundleCounters } | undefined;
 }
@@ -28,7 +33,7 @@ export interface LoadOptions {
 /**
  * @param isNewest of its model: an older version may be behind the counter, which the newest raised
  * @throws SplitError `bundle-invalid`, `signature-invalid`, `bundle-outdated`, `model-invalid`, `options-invalid`,
- * `runtime-failed`, `placement-denied`
+ * `runtime-failed`, `placement-denied`, `provider-unavailable`, `storage-failed`
  */
 export async function loadVersion(
   folder: ModelFolder,
@@ -48,6 +53,7 @@ export async function loadVersion(
     inputShapes: settings.inputs,
     alsoCuts: [...settings.cuts, ...endsOf(settings)],
     range: settings.range,
+    ranks: rankedLoad(folder.name, settings, o),
   });
   const model = { ...prepared, tables: await readModelTables(folder, prepared.digest, o.log) };
   const { cuts, inputTailMs } = model.announcement;
@@ -55,11 +61,24 @@ export async function loadVersion(
   o.log.info(
     {
       ...{ model: name, version, digest, cuts: cuts.length, inputTailMs, tables: model.tables.size },
-      ...{ batching, mostUsefulBatch: batchCost.mostUseful },
+      ...{ batching, mostUsefulBatch: batchCost.mostUseful, ranks: model.ranks },
     },
     'model is ready',
   );
   return model;
+}
+
+function rankedLoad(
+  name: string,
+  { ranks: count }: ModelSettings,
+  { ranks }: LoadOptions,
+): RankedLoad | undefined {
+  if (count === undefined) return undefined;
+  if (ranks) return { ...ranks, count };
+  throw new SplitError(
+    'options-invalid',
+    `the cutpoint.json of model '${name}' says ranks, and there are none here`,
+  );
 }
 
 /** Cuts at which the range of the model begins and ends: they are offered whatever else is. */

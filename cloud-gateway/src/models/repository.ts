@@ -101,14 +101,24 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
     else models.set(name, next);
     tables = joinTables([...models.values()].flat().flatMap((model) => model.tables ?? []));
     for (const [index, model] of next.entries())
-      tell(model, { digest: model.digest, state: index === 0 ? 'ready' : 'retiring' });
+      tell(model, { digest: model.digest, state: index === 0 ? 'ready' : 'retiring', ranks: model.ranks });
     for (const model of before.filter((one) => !next.includes(one))) {
       if (!next.some(({ version }) => version === model.version))
         tell(model, { digest: model.digest, state: 'unloaded' });
       model
         .close()
-        .catch((error: unknown) => o.log.warn({ model: name }, `could not be released: ${String(error)}`));
+        .catch((error: unknown) => o.log.warn({ model: name }, `could not be released: ${String(error)}`))
+        .then(sweep);
     }
+  }
+
+  /** Files of ranks that no model uses any more. */
+  async function sweep(): Promise<void> {
+    await o.ranks?.cache
+      ?.sweep()
+      .catch((error: unknown) =>
+        o.log.warn({}, `files of ranks are left over: ${asSplitError(error).message}`),
+      );
   }
 
   async function load(name: string): Promise<void> {
@@ -133,6 +143,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
   async function loadAll(): Promise<void> {
     const names = await listModelNames(o.directory);
     for (const name of names) await load(name).catch(() => undefined); // The log says why.
+    await sweep();
     isServing = true;
     if (models.size > 0) return;
     throw new SplitError(

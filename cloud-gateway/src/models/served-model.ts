@@ -38,6 +38,10 @@ export interface ServedModel {
    * @throws SplitError `cut-invalid` for a cut that is not offered, or one that does not lie behind the first
    */
   crossing(cutId: string, toId?: string): Crossing;
+  /** Over so many ranks it is parted; absent where each executor has the whole model. */
+  readonly ranks?: number | undefined;
+  /** Whether anything that runs it lives. */
+  canRun(): boolean;
   /** Where it is loaded. */
   readonly executorNames: readonly string[];
   /** What runs it on an executor, by its name. @throws SplitError `internal` */
@@ -98,6 +102,17 @@ export interface ServedModelOptions {
   readonly policy?: ModelPolicy | undefined;
   /** By the executor's name; alike but for where they run. */
   readonly replicas: ReadonlyMap<string, Executor>;
+  /** @default each executor has the whole model */
+  readonly ranked?: RankedFacts | undefined;
+}
+
+/** Of a model that is parted over ranks. */
+export interface RankedFacts {
+  readonly ranks: number;
+  /** Shapes by which it was parted: requests with others are refused. */
+  readonly types: ReadonlyMap<string, TensorInfo>;
+  /** Whether the ranks live. */
+  canRun(): boolean;
 }
 
 /** The cut id that stands for the model's inputs: nothing runs on the device. */
@@ -106,7 +121,9 @@ export const INPUT_CUT: string = INPUT_END;
 const NEWEST_SHARE = 0.2;
 
 export function createServedModel(o: ServedModelOptions): ServedModel {
-  const { name, version, digest, replicas, batching, batchCost, isFilled, inputs, outputs, policy } = o;
+  const { name, version, digest, replicas, batching, batchCost, isFilled, policy, ranked } = o;
+  const sized = (info: TensorInfo) => ranked?.types.get(info.name) ?? info;
+  const [inputs, outputs] = [o.inputs.map(sized), o.outputs.map(sized)];
   const [anyReplica] = replicas.values();
   const ranges = new Map<string, Crossing>();
   const crossings = new Map<string, Crossing>([
@@ -120,7 +137,7 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
     ...o.cuts.map(({ cut, outputs: made, tailMs }): [string, Crossing] => [
       cut.id,
       createCrossing({
-        ...{ id: cut.id, cut, tensors: cut.tensors, outputs: made, madeOutputs: made, tailMs },
+        ...{ id: cut.id, cut, tensors: cut.tensors.map(sized), outputs: made, madeOutputs: made, tailMs },
         bytes: anyReplica?.takesBytes?.(cut) ?? [],
       }),
     ]),
@@ -159,6 +176,8 @@ export function createServedModel(o: ServedModelOptions): ServedModel {
 
   return {
     ...{ name, version, digest, inputs, outputs, batching, batchCost, isFilled, policy },
+    ...(ranked && { ranks: ranked.ranks }),
+    canRun: () => ranked?.canRun() ?? true,
     executorNames: [...replicas.keys()],
     arrivals: createArrivals(),
     announcement: announcementOf(o),
@@ -246,7 +265,9 @@ function announcementOf({
   inputTailMs,
   range = WHOLE,
   policy,
+  ranked,
 }: ServedModelOptions): AnnouncedModel {
+  const own = { name, digest, ...(ranked && { ranks: ranked.ranks }) };
   const offered = cuts.filter(({ cut }) => policy?.offers(cut) ?? true);
   const timed = offered.flatMap(({ cut, tailMs }) => (tailMs === undefined ? [] : [{ id: cut.id, tailMs }]));
   const [first, last] = [
@@ -256,11 +277,11 @@ function announcementOf({
   const inside = timed.slice(Math.max(0, first), last < 0 ? undefined : last + 1);
   if (last < 0) {
     const whole = first < 0 && inputTailMs !== undefined ? { inputTailMs } : {};
-    return { name, digest, cuts: inside, ...whole, range };
+    return { ...own, cuts: inside, ...whole, range };
   }
   const beyondMs = timed[last]?.tailMs ?? 0;
-  const own = inside.map(({ id, tailMs }) => ({ id, tailMs: Math.max(0, tailMs - beyondMs) }));
-  return { name, digest, cuts: [], range: { ...range, cuts: own } };
+  const parts = inside.map(({ id, tailMs }) => ({ id, tailMs: Math.max(0, tailMs - beyondMs) }));
+  return { ...own, cuts: [], range: { ...range, cuts: parts } };
 }
 
 const WHOLE: ServedRange = { from: INPUT_END, to: OUTPUTS_END };

@@ -14,6 +14,8 @@ export interface ModelSettings {
   readonly cuts: readonly string[];
   /** The part of the model that is run here, from a cut's id or `input` to one or `outputs`. @default the whole model */
   readonly range?: { readonly from: string; readonly to: string } | undefined;
+  /** Over so many executors the model is parted, each with its share of the weights. @default each has the whole model */
+  readonly ranks?: number | undefined;
 }
 
 const MAX_SETTINGS_BYTES = 1 << 16;
@@ -37,6 +39,7 @@ const schema = z.strictObject({
   range: z
     .strictObject({ from: z.union([cutId, z.literal('input')]), to: z.union([cutId, z.literal('outputs')]) })
     .optional(),
+  ranks: z.int().min(2).max(64).optional(),
 });
 
 /**

@@ -23,6 +23,8 @@ export interface LiveModel {
   readonly model: string;
   readonly version: string;
   readonly state: ModelChanged['state'];
+  /** Absent where each executor has the whole model. */
+  readonly ranks: number | undefined;
   readonly answeredPerSecond: number;
   readonly batching: BatchRan['batching'] | undefined;
   readonly recent: RecentSummary | undefined;
@@ -127,7 +129,8 @@ export function createLiveState(o: {
       else modelOf(event.model, event.version).last = event;
     }),
     events.on('executor-changed', (event) => {
-      executorOf(event.executor, event.provider).last = event;
+      if (event.state === 'stopped') executors.delete(event.executor);
+      else executorOf(event.executor, event.provider).last = event;
     }),
   ];
 
@@ -144,7 +147,7 @@ export function createLiveState(o: {
           refused: refused.last(nowMs, HISTORY_SECONDS),
         },
         models: [...models.values()].map(({ last, batching, answered: own, recent }) => ({
-          ...{ model: last.model, version: last.version, state: last.state, batching },
+          ...{ model: last.model, version: last.version, state: last.state, ranks: last.ranks, batching },
           answeredPerSecond: perSecond(own),
           recent: recent.summary(nowMs, RECENT_MS),
         })),

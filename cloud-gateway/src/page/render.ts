@@ -70,9 +70,9 @@ function models({ models: all }: LiveSnapshot): Section {
     { title: 'Batch', unit: 'mean' },
     { title: 'Batching' },
   ];
-  const rows = all.map(({ state, answeredPerSecond, batching, recent, ...model }) => [
+  const rows = all.map(({ state, ranks, answeredPerSecond, batching, recent, ...model }) => [
     ...[nameOf(model), answeredPerSecond, recent?.total.p50Ms, recent?.total.p99Ms],
-    ...[state, recent?.meanBatchSize, batching],
+    ...[ranks ? `${state}, on ${ranks} ranks` : state, recent?.meanBatchSize, batching],
   ]);
   const caption = 'From the last byte of a request to its answer';
   return { heading: 'Models', html: htmlTable({ caption, columns, rows }) };

@@ -1,9 +1,12 @@
 /** The gateway's executors: one process with ONNX Runtime for each graphics processor, or one for the CPU. */
+import { availableParallelism } from 'node:os';
 import {
   asSplitError,
   createOrtProcess,
   observeProvider,
+  type ProcessChange,
   type ProcessRuntime,
+  type Runtime,
   SplitError,
 } from '@cutpoint/sdk/gateway';
 import type { GatewayEvents } from '../events.ts';
@@ -64,26 +67,17 @@ async function startOne(o: ExecutorPoolOptions, device: number | undefined): Pro
 }
 
 async function startWith(
-  { threads, hangMs, modulePath, events, log }: ExecutorPoolOptions,
+  o: ExecutorPoolOptions,
   provider: string,
   device: number | undefined,
 ): Promise<PooledExecutor> {
   const isGraphics = provider !== 'cpu';
   const name = device === undefined || !isGraphics ? provider : `${provider}:${device}`;
   const options = {
-    ...{ provider, hangMs },
-    ...(threads !== undefined && { threads }),
-    ...(modulePath !== undefined && { modulePath }),
+    ...processOptions(o, provider),
     ...(device !== undefined && isGraphics && { deviceId: device }),
   };
-  const runtime = await createOrtProcess({
-    ...options,
-    onChange: ({ state, reason }) => {
-      events.emit('executor-changed', { executor: name, provider, state });
-      const isTrouble = state === 'hung' || state === 'crashed';
-      log[isTrouble ? 'error' : 'info']({ executor: name, state }, `executor: ${reason}`);
-    },
-  });
+  const runtime = await createOrtProcess({ ...options, onChange: teller(o, name, provider) });
   try {
     const seen = await observeProvider(runtime);
     const startBeside = () => createOrtProcess(options);
@@ -93,4 +87,35 @@ async function startWith(
     await runtime.close();
     throw error;
   }
+}
+
+/** A process on the CPU for one rank: the ranks share the threads, as they all run at once. */
+export function startRankProcess(o: ExecutorPoolOptions, rank: number, ranks: number): Promise<Runtime> {
+  const all = o.threads ?? Math.min(MAX_DEFAULT_THREADS, availableParallelism());
+  const threads = Math.max(1, Math.floor(all / ranks));
+  const onChange = teller(o, `cpu:${rank}`, 'cpu');
+  return createOrtProcess({ ...processOptions(o, 'cpu'), threads, onChange });
+}
+
+/** A process on the CPU of which nobody hears. */
+export function startSilentProcess(o: ExecutorPoolOptions): Promise<Runtime> {
+  return createOrtProcess(processOptions(o, 'cpu'));
+}
+
+const MAX_DEFAULT_THREADS = 8;
+
+function processOptions({ threads, hangMs, modulePath }: ExecutorPoolOptions, provider: string) {
+  return {
+    ...{ provider, hangMs },
+    ...(threads !== undefined && { threads }),
+    ...(modulePath !== undefined && { modulePath }),
+  };
+}
+
+function teller({ events, log }: ExecutorPoolOptions, executor: string, provider: string) {
+  return ({ state, reason }: ProcessChange) => {
+    events.emit('executor-changed', { executor, provider, state });
+    const isTrouble = state === 'hung' || state === 'crashed';
+    log[isTrouble ? 'error' : 'info']({ executor, state }, `executor: ${reason}`);
+  };
 }

@@ -11,7 +11,7 @@ import { checkRanks } from './check-ranks.ts';
 import { openRankedExecutor } from './ranked-executor.ts';
 import { createShardCache, type WantedShards } from './shard-cache.ts';
 import { planShards } from './shard-plan.ts';
-import { rankWeightBytes, weightBytes } from './wanted-weights.ts';
+import { rankWeights, weightBytes } from './wanted-weights.ts';
 
 const runtime = directRuntime();
 let [models, folder] = ['', ''];
@@ -110,7 +110,7 @@ it('says by a code when files cannot be written', async () => {
 it('counts the bytes of each rank before any are written', async () => {
   const { shards } = await createShardCache(folder).take({ ...wanted, cuts: [] });
   const plan = planShards(model.graph, { ranks: 2, sizedTypes: model.sizedTypes, minSplitBytes: 64 });
-  expect(rankWeightBytes(model.graph, plan, model.types)).toEqual(
+  expect(rankWeights(model.graph, plan, model.types).map(({ bytes }) => bytes)).toEqual(
     shards[0]?.ranks.map((rank) => rank.weightBytes),
   );
   expect(weightBytes(model.graph)).toBe(shards[0]?.wholeWeightBytes);

@@ -30,14 +30,24 @@ export function wantedWeights(
   return wanted;
 }
 
-/** Of each rank, in bytes: what it holds of the weights. Reads none of them. */
-export function rankWeightBytes(graph: Graph, plan: ShardPlan, types: TypesByName): readonly number[] {
-  return Array.from({ length: plan.ranks }, (_, rank) =>
-    [...wantedWeights(graph, plan, { rank, types }).values()].reduce(
-      (sum, { weight, part }) => sum + bytesOf(graph.initializers.get(weight), part),
-      0,
-    ),
-  );
+export interface RankWeights {
+  /** What the rank holds of the weights. */
+  readonly bytes: number;
+  /** Of these the bytes of weights that it has whole, as every rank that reads them. */
+  readonly wholeBytes: number;
+}
+
+/** Of each rank. Reads no weights. */
+export function rankWeights(graph: Graph, plan: ShardPlan, types: TypesByName): readonly RankWeights[] {
+  return Array.from({ length: plan.ranks }, (_, rank) => {
+    let [bytes, wholeBytes] = [0, 0];
+    for (const { weight, part } of wantedWeights(graph, plan, { rank, types }).values()) {
+      const own = bytesOf(graph.initializers.get(weight), part);
+      bytes += own;
+      if (part === undefined) wholeBytes += own;
+    }
+    return { bytes, wholeBytes };
+  });
 }
 
 /** Of the whole model, in bytes; those inside subgraphs do not count. */

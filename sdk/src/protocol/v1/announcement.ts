@@ -22,6 +22,8 @@ export interface AnnouncedModel {
   readonly inputTailMs?: number | undefined;
   /** Which part of the model it runs for requests that say where to stop or who goes on. Absent: it takes no such requests. */
   readonly range?: AnnouncedRange | undefined;
+  /** Over so many ranks its tails run, side by side. Absent: each is run by one runtime. */
+  readonly ranks?: number | undefined;
 }
 
 /** Requests may begin and end anywhere in it. */
@@ -103,6 +105,7 @@ const Body = z.object({
           cuts: z.optional(Cuts),
         }),
       ),
+      ranks: z.optional(z.int()),
     }),
   ),
   maxPayloadBytes: z.int().check(z.positive()),
