@@ -50,6 +50,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'bundle',
     'leakage',
+    'parallel',
     'placement',
     'verify',
     'report',

@@ -9,7 +9,6 @@ import { DEVICE, type Machine, type MachineLink, readMachines } from '../planner
 import {
   type MachinePlacement,
   type MachineProblem,
-  type ProfiledMachine,
   placeOnMachines,
   scoreOf,
   whyNowhere,
@@ -20,6 +19,7 @@ import type { PlanRoute } from '../planner/plan-file.ts';
 import { checkSameModel, type Profile, readProfile } from '../planner/profile.ts';
 import type { GatewayLink } from '../planner/way-arms.ts';
 import type { SplitModel } from '../session/open-model.ts';
+import { machineOnRanks, type RankableMachine, ranksNeeded } from './plan-ranks.ts';
 import { readJson, readText, readYaml } from './read-document.ts';
 
 export interface PlannedRow {
@@ -32,6 +32,8 @@ export interface PlannedRow {
   /** Of the first one. */
   readonly place: Place;
   readonly route: PlanRoute;
+  /** What else the reader of a plan is to know. */
+  readonly notes: readonly string[];
 }
 
 export interface MachineWish {
@@ -65,14 +67,21 @@ export async function planMachines(
       );
     },
   };
-  const placements = placeOnMachines(problem);
+  const chosen = bestChoice(problem, { placed, model, cuts });
+  const { placements, notes } = chosen;
   const best = placements.at(-1);
   const removed = placed.flatMap(({ name, breaches }) =>
     breaches.length > 0 ? [removalOf(name, breaches)] : [],
   );
-  if (!best) throw nowhere(whyNowhere(problem), removed);
+  if (!best) {
+    const limits = whyNowhere(problem);
+    const needed = limits.includes('memory')
+      ? placed.flatMap((machine) => ranksNeeded(machine, { model, cuts }) ?? [])
+      : [];
+    throw nowhere(limits, removed, needed);
+  }
   const gateways = best.route.map(
-    (name) => placed.find((one) => one.name === name) as (typeof placed)[number],
+    (name) => chosen.placed.find((one) => one.name === name) as (typeof placed)[number],
   );
   const [first, ...rest] = gateways as [(typeof placed)[number], ...typeof placed];
   const [access, ...between] = [DEVICE, ...best.route].flatMap((from, i, all) =>
@@ -83,6 +92,7 @@ export async function planMachines(
     access: access as GatewayLink,
     links: between,
     place: first.place,
+    notes,
     route: {
       stages: best.route.map((name) => [name]),
       removed,
@@ -91,17 +101,57 @@ export async function planMachines(
   };
 }
 
-type JudgedMachine = ProfiledMachine & { readonly place: Place; readonly breaches: readonly Breach[] };
+type JudgedMachine = RankableMachine & { readonly place: Place; readonly breaches: readonly Breach[] };
+
+interface Choice {
+  readonly placed: readonly JudgedMachine[];
+  readonly placements: readonly MachinePlacement[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Each on one accelerator, or one of them on ranks. As ranks are never taken for faster, they are only better where a stage
+ * has more weights than one accelerator holds.
+ */
+function bestChoice(
+  problem: MachineProblem,
+  {
+    placed,
+    model,
+    cuts,
+  }: {
+    readonly placed: readonly JudgedMachine[];
+    readonly model: SplitModel;
+    readonly cuts: readonly Cut[];
+  },
+): Choice {
+  let best: Choice = { placed, placements: placeOnMachines(problem), notes: [] };
+  for (const [index, machine] of placed.entries()) {
+    const ranked = machineOnRanks(machine, { model, cuts });
+    if (!ranked) continue;
+    const others = placed.with(index, ranked.machine);
+    const placements = placeOnMachines({ ...problem, machines: others });
+    if (scoreLast(placements, problem) < scoreLast(best.placements, problem))
+      best = { placed: others, placements, notes: [ranked.note] };
+  }
+  return best;
+}
+
+function scoreLast(placements: readonly MachinePlacement[], problem: MachineProblem): number {
+  const last = placements.at(-1);
+  return last ? scoreOf(last, problem) : Number.POSITIVE_INFINITY;
+}
 
 async function judged(
-  { name, profile, memoryBytes, descriptor, ...stated }: Machine,
+  { name, profile, descriptor, memoryBytes, accelerators, collectiveMs, collectiveGbps, ...stated }: Machine,
   rules: PlacementRules,
   beside: (file: string) => string,
 ): Promise<JudgedMachine> {
   const place = descriptor === undefined ? stated : await signedPlace(name, beside(descriptor));
   const breaches = breachesOfPlace(rules, place);
   const read = readProfile(await readJson(beside(profile)));
-  return { name, profile: read, memoryBytes, isBarred: breaches.length > 0, place, breaches };
+  const ranks = { memoryBytes, accelerators, collectiveMs, collectiveGbps };
+  return { name, profile: read, ...ranks, isBarred: breaches.length > 0, place, breaches };
 }
 
 async function signedPlace(name: string, path: string): Promise<Place> {
@@ -162,12 +212,16 @@ function evidenceOf(one: MachinePlacement, problem: MachineProblem): PlanRoute['
   };
 }
 
-function nowhere(limits: readonly string[], removed: PlanRoute['removed']): SplitError {
+function nowhere(
+  limits: readonly string[],
+  removed: PlanRoute['removed'],
+  needed: readonly string[],
+): SplitError {
   const lift =
     limits.length > 0
       ? `${limits.join(' or ')} would have to be lifted`
       : 'several limits would have to be lifted';
-  const why = removed.map(({ gateway, what }) => `${gateway}: ${what}`).join('; ');
+  const why = [...removed.map(({ gateway, what }) => `${gateway}: ${what}`), ...needed].join('; ');
   const code = limits.includes('policy') || removed.length > 0 ? 'placement-denied' : 'options-invalid';
   return new SplitError(code, `no stage can be placed on these machines: ${lift}${why && ` (${why})`}`);
 }

@@ -6,7 +6,7 @@ import type { Calibration } from '../planner/calibration.ts';
 import { type CutWaysRequest, cutWays } from '../planner/cut-ways.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
-import type { Plan, PlanRoute } from '../planner/plan-file.ts';
+import type { Plan } from '../planner/plan-file.ts';
 import { placementRules, resolvePolicy } from '../planner/policy.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 import { armsFromProfiles } from '../planner/profile-arms.ts';
@@ -69,7 +69,7 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
       ...(row && row.links.length > 0 ? wayArms(row.gateways, row.links) : []),
     ];
     const request = { edge, cloud, arms, link, wish, calibration, region, placementOf, route: row?.route };
-    const assumptions = [...untimed(model, request), ...calibrated(calibration), ...placedBy(row?.route)];
+    const assumptions = [...untimed(model, request), ...calibrated(calibration), ...placedBy(row)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {
       request: { ...request, assumptions },
@@ -100,13 +100,15 @@ async function cloudProfile({ cloud }: PlanFlags): Promise<Profile> {
   );
 }
 
-function placedBy(route: PlanRoute | undefined): readonly string[] {
-  if (!route) return [];
+function placedBy(row: PlannedRow | undefined): readonly string[] {
+  if (!row) return [];
+  const { route, notes } = row;
   const best = route.placements.map(
     ({ gateways, scoreMs }) => `${gateways.join(', then ')} ${Number(scoreMs.toPrecision(3))} ms`,
   );
   return [
     `Placed at the links' stated rates: ${best.join('; ')}. What comes back is handed back by each.`,
+    ...notes,
     ...route.removed.map(({ gateway, what }) => `Left out by the policy: ${gateway}, as ${what}.`),
   ];
 }

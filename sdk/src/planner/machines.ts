@@ -16,8 +16,14 @@ export interface Machine {
   readonly region?: string | undefined;
   readonly provider?: string | undefined;
   readonly retentionMs?: number | undefined;
-  /** Most bytes of weights that it may hold. @default no limit */
+  /** Most bytes of weights that it may hold; with `accelerators`, each of them. @default no limit */
   readonly memoryBytes?: number | undefined;
+  /** Graphics processors over which its gateway may part a model that one has no room for. @default 1 */
+  readonly accelerators?: number | undefined;
+  /** What a collective between them costs, whatever its size. @default as on two H100s of one host */
+  readonly collectiveMs?: number | undefined;
+  /** And at what rate it moves bytes, all devices together. @default likewise */
+  readonly collectiveGbps?: number | undefined;
 }
 
 /** There and back. */
@@ -50,6 +56,9 @@ const MachinesSchema = z.strictObject({
         provider: z.optional(Name),
         retentionMs: z.optional(z.number().check(z.nonnegative())),
         memoryBytes: z.optional(z.number().check(z.positive())),
+        accelerators: z.optional(z.int().check(z.gte(1), z.lte(64))),
+        collectiveMs: z.optional(z.number().check(z.nonnegative())),
+        collectiveGbps: z.optional(z.number().check(z.positive())),
       }),
     )
     .check(z.minLength(1), z.maxLength(11)),
