@@ -76,6 +76,14 @@ describe('a process with ONNX Runtime', () => {
     expect(Object.keys(found ?? {})).toEqual(['cpu']);
   });
 
+  it('says it where there is no temporary folder to write to', async () => {
+    vi.stubEnv('TMPDIR', '/proc/none');
+    const { runtime } = await start();
+    vi.unstubAllEnvs();
+    const found = await runtime.profile?.({ bytes: SQUARE }, { x: floats(2) });
+    expect(Object.keys(found ?? {})).toEqual(['cpu']);
+  });
+
   it('that cannot start says why', async () => {
     await expect(createOrtProcess({ modulePath: 'no-such-runtime' })).rejects.toMatchObject({
       code: 'provider-unavailable',

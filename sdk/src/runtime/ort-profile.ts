@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProfileCall } from './ort-messages.ts';
 import { type SessionsHost, toOrt } from './ort-sessions.ts';
+import { MEMORY_FOLDER } from './shared-file.ts';
 
 const PROFILED_RUNS = 3;
 
@@ -11,7 +12,7 @@ export async function profileInNode(
   { ort, sessionOptions }: Pick<SessionsHost, 'ort' | 'sessionOptions'>,
   call: ProfileCall,
 ): Promise<Readonly<Record<string, number>>> {
-  const folder = await mkdtemp(join(tmpdir(), 'cutpoint-profile-'));
+  const folder = await makeFolder();
   try {
     const profiled = { enableProfiling: true, profileFilePrefix: join(folder, 'run') };
     const options = { ...sessionOptions(call), ...profiled };
@@ -23,6 +24,16 @@ export async function profileInNode(
     return await readProfile(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** In memory where there is no temporary folder to write to, as in a container over a read-only root. */
+async function makeFolder(): Promise<string> {
+  const make = (parent: string) => mkdtemp(join(parent, 'cutpoint-profile-'));
+  try {
+    return await make(tmpdir());
+  } catch (error) {
+    return await make(MEMORY_FOLDER).catch(() => Promise.reject(error));
   }
 }
 

@@ -24,7 +24,8 @@ export interface SharedFile {
   close(): void;
 }
 
-const FOLDER = '/dev/shm';
+/** Of Linux; what is there is in memory. */
+export const MEMORY_FOLDER = '/dev/shm';
 /** Below it the socket is as fast. */
 const LEAST_BYTES = 1 << 16;
 /** Of the file; it grows to what is in it at a time. */
@@ -86,7 +87,7 @@ export function openSharedFile(mostBytes = MOST_BYTES): SharedFile | undefined {
 }
 
 function openUnnamed(): number | undefined {
-  const path = `${FOLDER}/cutpoint-${randomUUID()}`;
+  const path = `${MEMORY_FOLDER}/cutpoint-${randomUUID()}`;
   try {
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
