@@ -73,6 +73,10 @@ export interface GatewayOptions {
   /** Id of the key there, and the path of the file that holds it. @default what came sealed is not handed on */
   readonly nextKeyId?: string | undefined;
   readonly nextKey?: string | undefined;
+  /** PEM file of public keys that sign descriptors of the gateways there. @default under a policy nothing is handed on */
+  readonly nextGatewayKeys?: string | undefined;
+  /** File of the highest counter of each descriptor there. @default they are remembered until the gateway stops */
+  readonly nextGatewayCounters?: string | undefined;
   /** Named in the announcement, so that devices can keep to their region. */
   readonly region?: string | undefined;
   /** Who runs the machine, by the name that policies use. */
@@ -123,6 +127,8 @@ export interface GatewayConfig {
   readonly next?: string | undefined;
   readonly nextKeyId?: string | undefined;
   readonly nextKey?: string | undefined;
+  readonly nextGatewayKeys?: string | undefined;
+  readonly nextGatewayCounters?: string | undefined;
   readonly region?: string;
   readonly cloudProvider?: string | undefined;
   readonly retentionMs?: number | undefined;
@@ -168,6 +174,10 @@ export function resolveConfig(options: GatewayOptions): GatewayConfig {
     throw new SplitError('options-invalid', 'nextKey and nextKeyId go together; one of them was given');
   if (rest.nextKey !== undefined && rest.next === undefined)
     throw new SplitError('options-invalid', 'nextKey was given without next: nothing is handed on');
+  if (rest.nextGatewayKeys !== undefined && rest.next === undefined)
+    throw new SplitError('options-invalid', 'nextGatewayKeys was given without next: nothing is handed on');
+  if (rest.nextGatewayCounters !== undefined && rest.nextGatewayKeys === undefined)
+    throw new SplitError('options-invalid', 'nextGatewayCounters was given without nextGatewayKeys');
   const tls = resolveTls({ cert: tlsCert, key: tlsKey, ca: tlsCa }, broker === undefined);
   return {
     ...rest,

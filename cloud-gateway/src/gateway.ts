@@ -106,7 +106,10 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
         trail.note('policy-decision', { decision: 'descriptor refused', what: message }),
     });
     teardown.push('descriptor', async () => own.close());
-    const desk = createPolicyDesk({ place: () => own.place, trail });
+    const desk = createPolicyDesk({
+      ...{ place: () => own.place, trail },
+      knowsSigners: config.nextGatewayKeys !== undefined,
+    });
     const ranks = ranksOf(config, { executors, events, log });
     const loading = { ...(await loadOptionsOf(config, executors)), log, desk, ranks };
     const repository = createRepository({ ...loading, directory, keepVersions, events });
@@ -139,7 +142,7 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
     teardown.push('decoding', async () => decodePool?.close());
     const link = await connectGateway(config, devices, log);
     teardown.push('connection', () => link.close());
-    const next = await connectNext({ config, own: link.transport, clock, log });
+    const next = await connectNext({ config, own: link.transport, clock, log, trail });
     if (next) teardown.push('next stages', () => next.close());
     const server = createServer({
       ...{ config, link, repository, batcher, tenants, log, events, canRun, decodePool, next },

@@ -66,7 +66,11 @@ export function createTailHandler(o: TailOptions): HandleRequest {
         if (ran.batchSize === 1) crossing.observe(ran.tailMs);
         // While others run the next stages, this one's place is free for the next request.
         const handedOn =
-          way.onward && (await handOn(o, request, { ...way.onward, values: ran.values, facts }));
+          way.onward &&
+          (await handOn(o, request, {
+            ...{ ...way.onward, values: ran.values, facts },
+            rules: model.policy?.rules(request.dataClass),
+          }));
         const own = { ...request, fetches: way.ownFetches };
         const encoded = await timed(clock, () => encodeReply(codec, own, ran.values));
         const reply = replyOf(ran, decoded.elapsedMs, encoded);

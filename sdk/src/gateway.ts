@@ -36,7 +36,10 @@ export {
   readDescriptor,
   type SignedDescriptor,
 } from './placement/descriptor.ts';
+export { type CounterStore, memoryCounters } from './placement/gate.ts';
+export { createNotedGate } from './placement/noted-gate.ts';
 export { signDescriptor } from './placement/sign-descriptor.ts';
+export { type GatewayKey, readGatewayKeys } from './placement/verify-descriptor.ts';
 export {
   type Breach,
   breachesOfCut,
@@ -44,6 +47,7 @@ export {
   breachesOfPlace,
   checkKept,
   deniedBy,
+  needsDescriptor,
   type Place,
 } from './planner/placement.ts';
 export type { PlacementRules } from './planner/placement-policy.ts';
@@ -90,6 +94,7 @@ export { createGatewaySeal, type GatewaySeal } from './transport/gateway-seal.ts
 export { connectMqtt, type MqttOptions, openMqtt } from './transport/mqtt.ts';
 export { withoutLogin } from './transport/mqtt-options.ts';
 export {
+  type Announcement,
   createRequestClient,
   type NamedFrame,
   type Reply,

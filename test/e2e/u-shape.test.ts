@@ -1,8 +1,20 @@
 /** The middle of a model behind a gateway, both ends on the device: the same answer, and neither end on the wire. */
 import { type Gateway, resolveConfig, startGateway } from '@cutpoint/cloud-gateway';
-import { compareOutputs } from '@cutpoint/sdk/gateway';
+import {
+  compareOutputs,
+  createCodec,
+  createOrtNode,
+  deflateNode,
+  fileSource,
+  openExecutor,
+  openModel,
+} from '@cutpoint/sdk/gateway';
 import { createSplitSession, type SplitArm, type SplitSession } from '@cutpoint/sdk/node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { CalibratedWay } from '../../sdk/src/planner/calibration.ts';
+import { changeOf } from '../../sdk/src/profiler/calibrate-change.ts';
+import { L2_METRIC } from '../../sdk/src/profiler/calibrate-metric.ts';
+import { calibrateModel } from '../../sdk/src/profiler/calibrate-model.ts';
 import { type Tensor, type Tensors, tensorBytes } from '../../sdk/src/tensor.ts';
 import { type CapturedTraffic, captureTraffic } from '../support/captured-traffic.ts';
 import { type ModelFolder, makeModelFolder } from '../support/gateway-process.ts';
@@ -112,6 +124,54 @@ describe.each(Object.keys(NETS))('a U of %s', (name) => {
     for (const input of session.inputNames) expect(traffic.names).toContain(input);
   });
 });
+
+it('loses at every two cuts what a calibration says', async () => {
+  const name = 'MobileNetV2';
+  const { feeds, inputs: inputShapes } = NETS[name] as Net;
+  const session = await open(name, { profiles: ['uint8'] });
+  const fetches = session.outputNames;
+  const expected = await runWholeModel(folder.model(name), { feeds, fetches });
+  await session.run(feeds);
+  const us = session.arms.filter(isU);
+  const calibration = await calibrated(folder.model(name), { feeds, inputShapes, us });
+  expect(calibration.ways?.map(({ id }) => id)).toEqual(us.map(({ id }) => id));
+  for (const { id, error } of calibration.ways ?? []) {
+    const outputs = (await session.run(feeds, { arm: id })) as unknown as Tensors;
+    expect(session.lastTrace).toMatchObject({ arm: id, gateway: gateway.id });
+    const { relativeL2 } = changeOf(expected, outputs, fetches);
+    expect(relativeL2, id).toBeGreaterThan(0);
+    // A number between two steps may be rounded up on one machine and down on another.
+    expect(relativeL2 / (error ?? 0), id).toBeCloseTo(1, 1);
+  }
+  const alone = (id: string) => calibration.arms.find(({ cutId }) => cutId === id)?.error ?? 0;
+  const isWorse = ({ error }: CalibratedWay, k: number) => (error ?? 0) > alone(us[k]?.cut.id ?? '');
+  expect(calibration.ways?.some(isWorse)).toBe(true);
+});
+
+interface CalibratedNet {
+  readonly feeds: Tensors;
+  readonly inputShapes: Net['inputs'];
+  readonly us: readonly SplitArm[];
+}
+
+/** By the executor that a session has, as `cutpoint calibrate` does. */
+async function calibrated(path: string, { feeds, inputShapes, us }: CalibratedNet) {
+  const runtime = await createOrtNode({ threads: 1 });
+  try {
+    const model = await openModel(fileSource(path), runtime, { inputShapes });
+    const ids = new Set(us.flatMap(({ cut, to }) => [cut.id, to?.id]));
+    const cuts = model.cuts.filter(({ id }) => ids.has(id));
+    const executor = await openExecutor(model, cuts, runtime, { feeds });
+    return await calibrateModel({
+      ...{ executor, createCodec: () => createCodec({ deflate: deflateNode() }), inputs: [feeds] },
+      ...{ fetches: model.outputs.map((output) => output.name), profiles: ['uint8'], metric: L2_METRIC },
+      ...{ budget: null, modelDigest: model.digest },
+      ways: us.map(({ cut, to }) => ({ from: cut.id, via: [], ...(to && { to: to.id }) })),
+    });
+  } finally {
+    await runtime.close();
+  }
+}
 
 it('is answered by the device when its gateway has gone', async () => {
   const { feeds } = NETS.MobileNetV2 as Net;

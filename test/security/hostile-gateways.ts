@@ -162,9 +162,11 @@ export interface HostileServers {
   turn(): Promise<void>;
   /** One that keeps the policy. */
   addHonest(id: string, key: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** One that keeps it, and the requests that it gets. @returns how it moves away */
+  addSlow(id: string, key: Uint8Array<ArrayBuffer>): Promise<() => Promise<void>>;
   /** Messages with payload that devices sent, by gateway. */
   readonly received: ReadonlyMap<string, number>;
-  /** Gateways that requests named for the stages behind the first. */
+  /** Gateways that requests to these ones named for the stages behind them. */
   readonly named: ReadonlySet<string>;
   stop(): Promise<void>;
 }
@@ -178,18 +180,26 @@ export async function startHostile(
   const received = new Map<string, number>();
   const named = new Set<string>();
   const servers: RequestServer[] = [];
+  const ids = new Set<string>();
   let hasTurned = false;
   await transport.subscribe(`${namespace}/gw/+/req/+`, (topic, bytes) => {
     const { t, route = [] } = decodeEnvelope(bytes).header as {
       readonly t: string;
       readonly route?: readonly { readonly gateways?: readonly string[] }[];
     };
-    for (const { gateways = ['anybody'] } of route) for (const one of gateways) named.add(one);
     const gateway = topic.split('/')[2] ?? '';
+    if (!ids.has(gateway)) return;
+    for (const { gateways = ['anybody'] } of route) for (const one of gateways) named.add(one);
     if (t === 'request' || t === 'part') received.set(gateway, (received.get(gateway) ?? 0) + 1);
   });
 
-  async function start(id: string, claim: () => Claim, key?: Uint8Array<ArrayBuffer>): Promise<void> {
+  async function start(
+    id: string,
+    claim: () => Claim,
+    key?: Uint8Array<ArrayBuffer>,
+    handle: () => Promise<never> = () => Promise.reject(new SplitError('runtime-failed', 'it only looks')),
+  ): Promise<RequestServer> {
+    ids.add(id);
     const seal = createGatewaySeal({ policy: 'optional', findKey: () => key, randomId: () => 'e1' });
     const server = createRequestServer({
       ...{ transport, gatewayId: id, namespace, clock: systemClock() },
@@ -205,10 +215,11 @@ export async function startHostile(
           descriptor,
         };
       },
-      handle: () => Promise.reject(new SplitError('runtime-failed', 'it only looks')),
+      handle,
     });
     servers.push(server);
     await server.start();
+    return server;
   }
 
   for (const { id, claim, before } of hostileGateways())
@@ -220,7 +231,19 @@ export async function startHostile(
       hasTurned = true;
       await Promise.all(servers.map((server) => server.announce()));
     },
-    addHonest: (id, key) => start(id, () => honestClaim(id), key),
+    async addHonest(id, key) {
+      await start(id, () => honestClaim(id), key);
+    },
+    async addSlow(id, key) {
+      let hasMoved = false;
+      const claim = () =>
+        hasMoved ? { descriptor: signed(id, { region: 'us-1', counter: 8 }) } : honestClaim(id);
+      const server = await start(id, claim, key, () => new Promise(() => undefined));
+      return async () => {
+        hasMoved = true;
+        await server.announce();
+      };
+    },
     stop: async () => {
       await Promise.all(servers.map((server) => server.stop()));
     },

@@ -18,6 +18,7 @@ import {
   elementCount,
   fileSource,
   openModel,
+  type RouteStage,
   signDescriptor,
   type Tensor,
   type Transport,
@@ -504,15 +505,167 @@ describe.skipIf(skip)('a gateway with a policy beside its model', () => {
   });
 });
 
+describe.skipIf(skip)('a gateway that hands on under a policy', () => {
+  const name = 'fog.jsonl';
+  let fog: Gateway;
+  let folder: ModelFolder;
+  let hostile: Awaited<ReturnType<typeof startHostile>>;
+  let transport: Transport;
+  const key = () => Uint8Array.from(Buffer.from(KEYS.now, 'base64url'));
+
+  beforeAll(async () => {
+    const inputs = { input: x.dims };
+    folder = await makeModelFolder({
+      net: { model: smallConvNet(), inputs },
+      kept: { model: smallConvNet(), inputs },
+    });
+    const policies = {
+      net: STRICT,
+      kept: { placement: { keep: [cuts.at(-1)?.tensors[0]?.name], outputs: 'stay' } },
+    };
+    for (const [model, policy] of Object.entries(policies))
+      await writeFile(join(folder.path, model, 'policy.yaml'), JSON.stringify(policy));
+    const devices = ['dev', 'fog'].map((id) => {
+      return { id, password: 'a password of twenty letters', keys: [{ id: 'k1', key: KEYS.now }] };
+    });
+    await writeFile(at('row.yaml'), JSON.stringify({ namespace: 'row', encryption: 'optional', devices }));
+    await writeFile(at('audit.pem'), AUDIT_KEYS.privateKey);
+    await writeFile(at('next.key'), KEYS.now);
+    await writeFile(at('operators.pem'), OPERATOR.publicKey);
+    transport = await connectMqtt({ url: broker.url });
+    const ids = cuts.map(({ id }) => ({ id, tailMs: 0.01 }));
+    const announced = {
+      name: 'net',
+      digest,
+      cuts: ids,
+      inputTailMs: 0.01,
+      range: { from: 'input', to: 'outputs' },
+    };
+    hostile = await startHostile(transport, 'row', [announced]);
+    fog = await start('fog', {
+      ...{ region: 'eu-1', cloudProvider: 'own' },
+      ...{ next: 'own', nextKeyId: 'k1', nextKey: at('next.key'), nextGatewayKeys: at('operators.pem') },
+      ...{ nextGatewayCounters: at('next-counters.json'), audit: at(name), auditKey: at('audit.pem') },
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await fog?.stop();
+    await hostile?.stop();
+    await transport?.close();
+    await folder?.remove();
+  });
+
+  const start = (id: string, more: object) =>
+    startGateway(
+      resolveConfig({
+        ...{ models: folder.path, broker: broker.url, namespace: 'row', threads: 1, decodeThreads: 0 },
+        ...{ id, retentionMs: 1000, devices: at('row.yaml'), ...more },
+      }),
+    );
+  const [first, second, third] = [1, 3, 5].map((place) => () => cuts[place]) as [CutAt, CutAt, CutAt];
+  const routed = (...stages: readonly (readonly string[] | undefined)[]) =>
+    codeOf(
+      ask({
+        ...{
+          what: 'a row',
+          code: '',
+          gateway: 'fog',
+          namespace: 'row',
+          cut: first(),
+          keyId: 'k1',
+          key: KEYS.now,
+        },
+        route: stages.map((gateways, i) => {
+          const cut = (i === 0 ? second() : third())?.id ?? '';
+          return { cut, profile: 'float32', ...(gateways && { gateways }) };
+        }),
+      }),
+    );
+
+  test('hands on to none that breaks it, names none, and hands on to one that keeps it', async () => {
+    const rows = hostileGateways();
+    const decided = async () =>
+      (await readLog(name)).flatMap(({ details: { decision, gateway, reason } }) =>
+        String(decision).startsWith('gateway') ? [[gateway, reason ?? 'allowed'] as const] : [],
+      );
+    // Those that hide what they are at first are seen as they are then.
+    await expect.poll(() => routed(['no-descriptor'])).toBe('placement-denied');
+    await expect.poll(async () => (await decided()).length).toBe(rows.length);
+    await hostile.turn();
+    for (const { id } of rows) expect([id, await routed([id])]).toEqual([id, 'placement-denied']);
+    const turning = rows.filter(({ before }) => before).length;
+    await expect.poll(async () => (await decided()).length).toBe(rows.length + turning);
+    const refused = (await decided()).filter(([, reason]) => reason !== 'allowed');
+    expect(refused.toSorted()).toEqual(rows.map(({ id, reason }) => [id, reason]).toSorted());
+    expect(await routed(undefined)).toBe('placement-denied');
+    expect([...hostile.received]).toEqual([]);
+    expect(JSON.parse(await readFile(at('next-counters.json'), 'utf8'))).toMatchObject({ 'rolled-back': 7 });
+
+    await hostile.addHonest('honest', key());
+    // It answers all that it is sent so.
+    await expect.poll(() => routed(['honest'])).toBe('runtime-failed');
+    expect(await routed(undefined)).toBe('runtime-failed');
+    expect(await routed(undefined, undefined)).toBe('runtime-failed');
+    expect([...hostile.named]).toEqual(['honest']);
+    const sent = hostile.received.get('honest');
+    expect(await routed(['honest'], ['moves-away', 'wrong-region'])).toBe('placement-denied');
+    expect([...hostile.received]).toEqual([['honest', sent]]);
+    const decisions = (await readLog(name)).map(({ details }) => details.decision);
+    expect(decisions.filter((decision) => decision === 'stage refused').length).toBeGreaterThan(rows.length);
+  }, 60_000);
+
+  test('is answered by a real one behind it that keeps it', async () => {
+    await writeFile(at('cloud.json'), JSON.stringify(honestClaim('cloud').descriptor));
+    const cloud = await start('cloud', { descriptor: at('cloud.json'), audit: at('cloud.jsonl') });
+    onTestFinished(() => cloud.stop());
+    await expect.poll(() => routed(['cloud']), { timeout: 10_000 }).toBe('answered');
+    const [noted] = (await readLog('cloud.jsonl')).filter(({ details }) => details.subject === 'request');
+    expect(noted?.details).toMatchObject({ decision: 'allowed', device: 'fog', isSealed: true });
+  });
+
+  test('takes a request back from one that moves while it has it', async () => {
+    const move = await hostile.addSlow('slow', key());
+    const untilItIsHeard = async (): Promise<string> => {
+      const code = await routed(['slow']);
+      return code === 'gateway-unavailable' ? untilItIsHeard() : code;
+    };
+    const asked = untilItIsHeard();
+    await expect.poll(() => hostile.received.get('slow') ?? 0, { timeout: 4_000 }).toBeGreaterThan(0);
+    await move();
+    expect(await asked).toBe('placement-denied');
+    await expect
+      .poll(async () => (await readLog(name)).at(-1)?.details)
+      .toMatchObject({ decision: 'gateway refused', gateway: 'slow', reason: 'activations, parameters' });
+  });
+
+  test('hands on nothing that has kept values made, or outputs, behind it', async () => {
+    const row = { ...{ gateway: 'fog', namespace: 'row', keyId: 'k1', key: KEYS.now }, model: 'kept' };
+    const route = [{ cut: second()?.id ?? '', profile: 'float32' }];
+    const asked = ask({ ...row, what: 'what lies behind the next stage', code: '', cut: first(), route });
+    expect(await codeOf(asked)).toBe('placement-denied');
+    await expect
+      .poll(async () => (await readLog(name)).at(-1)?.details)
+      .toMatchObject({ decision: 'refused', model: 'kept', reason: 'keep, outputs' });
+    await fog.stop();
+    await expectWhole(name);
+  });
+});
+
+type CutAt = () => Cut | undefined;
+
 interface Asked {
   readonly what: string;
+  /** @default 'net', at gateway 'eu' of the namespace 'cutpoint' */
+  readonly model?: string;
+  readonly gateway?: string;
+  readonly namespace?: string;
   /** `undefined`: the input. */
   readonly cut: Cut | undefined;
   readonly keyId?: string;
   readonly key?: string;
   readonly dataClass?: string;
   /** Who goes on behind this gateway. */
-  readonly route?: readonly { readonly cut: string; readonly profile: string }[];
+  readonly route?: readonly RouteStage[];
   /** Put in its place by who carries the message. */
   readonly toClass?: string;
   readonly code: string;
@@ -523,17 +676,18 @@ interface Asked {
 const codec = createCodec({ deflate: deflateNode() });
 
 /** A request as a device would send it that has no policy of its own. */
-async function ask({ cut, keyId, key, dataClass, route, toClass }: Asked): Promise<unknown> {
+async function ask({ cut, keyId, key, dataClass, route, toClass, ...where }: Asked): Promise<unknown> {
+  const { model = 'net', gateway = 'eu', namespace = 'cutpoint' } = where;
   const transport = await connectMqtt({ url: broker.url });
   const randomId = () => randomBytes(12).toString('hex');
   const client = createRequestClient({
     transport: toClass === undefined ? transport : reclassing(transport, toClass),
-    ...{ deviceId: 'dev', clock: systemClock(), randomId },
+    ...{ deviceId: 'dev', namespace, clock: systemClock(), randomId },
     ...(keyId !== undefined && key !== undefined && { encryption: { keyId, key } }),
   });
   try {
     await client.start();
-    await client.waitForGateway('net', { deadlineMs: 5_000 });
+    await expect.poll(() => client.gateways().map((one) => one.gateway)).toContain(gateway);
     const values = cut
       ? cut.tensors.map(({ name, shape }) => [name, zeros(shape ?? [])] as const)
       : [['input', x] as const];
@@ -541,7 +695,7 @@ async function ask({ cut, keyId, key, dataClass, route, toClass }: Asked): Promi
       values.map(async ([name, tensor]) => ({ name, frame: await codec.encode(tensor, 'float32') })),
     );
     const request = {
-      model: 'net',
+      model,
       digest,
       cut: cut?.id ?? 'input',
       tensors,
@@ -550,7 +704,7 @@ async function ask({ cut, keyId, key, dataClass, route, toClass }: Asked): Promi
       dataClass,
       route,
     };
-    return await client.request('eu', request, { deadlineMs: 5_000 });
+    return await client.request(gateway, request, { deadlineMs: 5_000 });
   } finally {
     await client.close();
     await transport.close();

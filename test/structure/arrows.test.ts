@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   access: ['transport', 'protocol', 'program'],
   runtime: ['cut', 'onnx'],
   audit: ['bundle'],
-  placement: ['bundle', 'planner', 'protocol'],
+  placement: ['audit', 'bundle', 'planner', 'protocol'],
   leakage: ['profiler', 'runtime', 'cut', 'codec'],
   parallel: ['runtime', 'cut', 'onnx'],
   serving: [],

@@ -36,6 +36,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   next: 'mqtts://fog-1:PASSWORD@cloud.example:8883',
   nextKeyId: 'k1',
   nextKey: './next.key',
+  nextGatewayKeys: './operators.pem',
+  nextGatewayCounters: './state/gateway-counters.json',
   region: 'eu-central',
   cloudProvider: 'own',
   retentionMs: 60_000,

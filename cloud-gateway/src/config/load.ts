@@ -52,6 +52,8 @@ const PATHS = [
   'ranksFolder',
   'pages',
   'nextKey',
+  'nextGatewayKeys',
+  'nextGatewayCounters',
   'descriptor',
   'audit',
   'auditKey',

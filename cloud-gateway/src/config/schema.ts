@@ -217,6 +217,20 @@ const fields = {
     .describe(
       'Path of a file with 32 bytes as base64url: what is handed on is sealed with them, and only to gateways that take seals. Without it, requests that came sealed are not handed on. Needs next and nextKeyId. In a configuration file, relative to that file.',
     ),
+  nextGatewayKeys: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM file of public keys that sign descriptors of gateways: requests under a policy that limits where gateways may be are handed on only to those that show one. Without it they are not handed on. Needs next. In a configuration file, relative to that file.',
+    ),
+  nextGatewayCounters: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File of the highest counter of each descriptor that was seen there, so that older ones stay refused after a restart. By default they are remembered until the gateway stops. Needs nextGatewayKeys. In a configuration file, relative to that file.',
+    ),
   region: z
     .string()
     .min(1)

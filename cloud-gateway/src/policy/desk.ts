@@ -19,10 +19,12 @@ export interface PolicyDesk {
 
 export interface DeskOptions {
   place(): Place;
+  /** Whether this gateway knows who signs descriptors of those that it hands on to. @default false */
+  readonly knowsSigners?: boolean;
   readonly trail: AuditTrail;
 }
 
-export function createPolicyDesk({ place, trail }: DeskOptions): PolicyDesk {
+export function createPolicyDesk({ place, trail, knowsSigners = false }: DeskOptions): PolicyDesk {
   function decide(
     breaches: readonly Breach[],
     about: Readonly<Record<string, string | boolean | null>>,
@@ -43,10 +45,11 @@ export function createPolicyDesk({ place, trail }: DeskOptions): PolicyDesk {
   return {
     checkModel: ({ name, version }, policy) =>
       decide(policy.holding(place()), { subject: 'model', model: name, version }),
-    checkRequest: ({ name, version, policy }, crossing, { device, via, dataClass, isSealed, route }) => {
+    checkRequest: ({ name, version, policy }, crossing, applicant) => {
       if (!policy) return;
+      const { device, via, dataClass, isSealed } = applicant;
       const about = { subject: 'request', device, via, model: name, version, cut: crossing.id };
-      const breaches = policy.breaches({ dataClass, isSealed, route }, crossing, place());
+      const breaches = policy.breaches(applicant, crossing, { ...place(), knowsSigners });
       decide(breaches, { ...about, dataClass: dataClass ?? null, isSealed });
     },
   };

@@ -9,6 +9,7 @@ import {
   type Cut,
   checkKept,
   dataClasses,
+  needsDescriptor,
   type Place,
   type PlacementRules,
   placementRules,
@@ -23,13 +24,22 @@ export interface PlacedRequest {
   readonly isSealed: boolean;
   /** Who goes on behind this gateway. */
   readonly route?: readonly unknown[] | undefined;
+  /** The cut at which the last of them stops; absent for the model's end. */
+  readonly to?: string | undefined;
+}
+
+export interface PolicyPlace extends Place {
+  /** Whether this gateway knows who signs descriptors of those behind it. */
+  readonly knowsSigners: boolean;
 }
 
 export interface ModelPolicy {
   /** Whether some class of data may use the cut. */
   offers(cut: Cut): boolean;
   /** What speaks against answering a request at this cut, at this place. */
-  breaches(request: PlacedRequest, crossing: Crossing, place: Place): readonly Breach[];
+  breaches(request: PlacedRequest, crossing: Crossing, place: PolicyPlace): readonly Breach[];
+  /** By which those behind this gateway are judged. @throws SplitError `placement-denied` for an unknown class */
+  rules(dataClass?: string): PlacementRules;
 }
 
 /** The file's rules, before the model is opened. */
@@ -74,16 +84,17 @@ function bind({ rules, each }: Rules, model: SplitModel): ModelPolicy {
   for (const one of each) checkKept(one, graph);
   return {
     offers: (cut) => each.some((one) => breachesOfCut(one, cut, graph).length === 0),
-    breaches({ dataClass, isSealed, route = [] }, { cut = inputCut, to }, now) {
-      let own: PlacementRules;
+    rules,
+    breaches({ dataClass, isSealed, route = [], to: last }, { cut = inputCut, to: own }, now) {
+      let limits: PlacementRules;
       try {
-        own = rules(dataClass);
+        limits = rules(dataClass);
       } catch (error) {
         if (error instanceof SplitError) return [{ reason: 'dataClass', what: error.message }];
         throw error;
       }
       const inTheClear: Breach[] =
-        own.encryption === 'required' && !isSealed
+        limits.encryption === 'required' && !isSealed
           ? [
               {
                 reason: 'encryption',
@@ -91,11 +102,14 @@ function bind({ rules, each }: Rules, model: SplitModel): ModelPolicy {
               },
             ]
           : [];
-      const ofCut = cut ? [...breachesOfCut(own, cut, graph, to), ...breachesOfEnd(own, cut, to)] : [];
-      // Nobody here knows whether the next gateway keeps the policy.
+      // What is made by those behind is made elsewhere too.
+      const to = route.length === 0 ? own : model.cuts.find(({ id }) => id === last);
+      const ofCut = cut ? [...breachesOfCut(limits, cut, graph, to), ...breachesOfEnd(limits, cut, to)] : [];
       const onward: Breach[] =
-        route.length > 0 ? [{ reason: 'route', what: 'data under a policy are not handed on' }] : [];
-      return [...onward, ...inTheClear, ...breachesOfPlace(own, now), ...ofCut];
+        route.length > 0 && needsDescriptor(limits) && !now.knowsSigners
+          ? [{ reason: 'route', what: 'nobody here knows whether the next gateway keeps the policy' }]
+          : [];
+      return [...onward, ...inTheClear, ...breachesOfPlace(limits, now), ...ofCut];
     },
   };
 }

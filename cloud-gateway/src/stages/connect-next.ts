@@ -1,17 +1,22 @@
 /** The gateway's way to the next stages: by its own broker, or by one of its own choosing. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { openCounters } from '@cutpoint/sdk/bundle';
 import {
+  type AuditTrail,
   type Clock,
   createRequestClient,
   type DeviceKey,
+  memoryCounters,
   openMqtt,
+  readGatewayKeys,
   SplitError,
   type Transport,
   withoutLogin,
 } from '@cutpoint/sdk/gateway';
 import type { GatewayConfig } from '../config.ts';
 import type { Log } from '../log.ts';
+import { createNextGates, type NextGates } from '../policy/next-gates.ts';
 import { createNextStage, type NextStage } from './next-stage.ts';
 
 export interface NextParts {
@@ -20,6 +25,8 @@ export interface NextParts {
   readonly own: Transport;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where it is noted whom requests under a policy may be handed on to. */
+  readonly trail: AuditTrail;
 }
 
 /**
@@ -27,10 +34,17 @@ export interface NextParts {
  * Undefined where it hands nothing on.
  * @throws SplitError `options-invalid` for a key that cannot be read or used
  */
-export async function connectNext({ config, own, clock, log }: NextParts): Promise<NextStage | undefined> {
+export async function connectNext({
+  config,
+  own,
+  clock,
+  log,
+  trail,
+}: NextParts): Promise<NextStage | undefined> {
   const { id, namespace, next, maxPayloadBytes, region } = config;
   if (next === undefined) return undefined;
   const encryption = await keyOf(config);
+  const gates = await gatesOf(config, trail);
   // One that is away keeps nobody from starting: requests are handed on when it is there.
   const transport = next === 'own' ? own : openMqtt({ url: next, clientId: `${id}-next` });
   if (next !== 'own') log.info({ broker: withoutLogin(next) }, 'requests are handed on by another broker');
@@ -41,15 +55,28 @@ export async function connectNext({ config, own, clock, log }: NextParts): Promi
   });
   await client.start();
   const closeConnection = next === 'own' ? async () => {} : () => transport.close();
-  return createNextStage({ client, gatewayId: id, clock, seals: encryption !== undefined, closeConnection });
+  const seals = encryption !== undefined;
+  return createNextStage({ client, gatewayId: id, clock, seals, gates, trail, closeConnection });
+}
+
+async function gatesOf(
+  { nextGatewayKeys: path, nextGatewayCounters: kept }: GatewayConfig,
+  trail: AuditTrail,
+): Promise<NextGates> {
+  const keys = path === undefined ? [] : await readGatewayKeys(await readText('nextGatewayKeys', path));
+  const counters = kept === undefined ? memoryCounters() : await openCounters(kept);
+  return createNextGates({ keys, counters, trail });
 }
 
 async function keyOf({ nextKeyId: keyId, nextKey: path }: GatewayConfig): Promise<DeviceKey | undefined> {
   if (path === undefined || keyId === undefined) return undefined;
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new SplitError('options-invalid', `nextKey is ${path}, which cannot be read`, { cause });
+  return { keyId, key: (await readText('nextKey', path)).trim() };
+}
+
+function readText(option: string, path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new SplitError('options-invalid', `${option} is ${path}, which cannot be read`, { cause });
   });
-  return { keyId, key: text.trim() };
 }
 
 /** Brokers let a device use its login's name alone. */

@@ -8,6 +8,7 @@ import {
   type IncomingRequest,
   isCodecProfile,
   type OutgoingReply,
+  type PlacementRules,
   type Reply,
   type RouteStage,
   SplitError,
@@ -84,7 +85,12 @@ export interface HandedOn {
   readonly elapsedMs: number;
 }
 
-export type Onwards = OnwardWay & { readonly values: Tensors; readonly facts: RequestFacts };
+export type Onwards = OnwardWay & {
+  readonly values: Tensors;
+  readonly facts: RequestFacts;
+  /** Which those behind must keep; absent without a policy. */
+  readonly rules: PlacementRules | undefined;
+};
 
 /** @throws SplitError what the next stages say */
 export async function handOn(
@@ -109,14 +115,15 @@ export async function handOn(
 async function askNext(
   { codec }: HandOnMeans,
   request: IncomingRequest,
-  { next, route, crossing, fetches, values }: Omit<Onwards, 'facts'>,
+  { next, route, crossing, fetches, values, rules }: Omit<Onwards, 'facts'>,
 ): Promise<Reply> {
-  const { model, digest, to, replyProfile, traceparent, signal, deadlineMs, arrivedMs } = request;
+  const { model, digest, to, replyProfile, traceparent, dataClass, signal } = request;
   const profile = route[0].profile as CodecProfile; // As checked when the way was found.
   const tensors = await encodeReply(codec, { fetches: crossing, replyProfile: profile }, values);
-  const deadlineAtMs = arrivedMs + deadlineMs;
+  const deadlineAtMs = request.arrivedMs + request.deadlineMs;
   return next.ask({
-    ...{ model, digest, route, to, tensors, fetches, replyProfile, traceparent, deadlineAtMs, signal },
+    ...{ model, digest, route, to, tensors, fetches, replyProfile, traceparent, dataClass },
+    ...{ rules, deadlineAtMs, signal },
   });
 }
 

@@ -13,6 +13,7 @@ import type { SplitModel } from '../session/open-model.ts';
 import type { Tensors } from '../tensor.ts';
 import { readInputSets } from './input-sets.ts';
 import { type ModelFlags, type OpenedModel, withModel } from './model-flags.ts';
+import { modelWays, type WayRules } from './model-ways.ts';
 import { atShapesOf } from './profile-run.ts';
 import type { World } from './verb.ts';
 
@@ -24,6 +25,8 @@ export interface CalibrationJob extends ModelFlags {
   readonly cuts?: string | undefined;
   readonly profiles: readonly CodecProfile[];
   readonly maxCuts: number;
+  /** Arms of several cuts to measure as well, as a plan has them. @default none */
+  readonly ways?: WayRules | undefined;
 }
 
 export interface MadeCalibration {
@@ -65,7 +68,9 @@ async function measure(
       metric: job.metric,
       budget: job.budget ?? null,
       modelDigest: model.digest,
+      ways: job.ways && modelWays(model, new Set(cuts.map(({ id }) => id)), job.ways),
       onCut: (_, place) => say(`\rcut ${place + 1} of ${cuts.length}`),
+      onWay: (place, count) => say(`\r\u001b[Kway ${place + 1} of ${count}`),
     });
   } finally {
     say('\r\u001b[K');

@@ -8,6 +8,7 @@ import type { Profile } from '../planner/profile.ts';
 import { sharedCuts } from '../planner/profile-transfers.ts';
 import { L2_METRIC } from '../profiler/calibrate-metric.ts';
 import { makeCalibration } from './calibrate-run.ts';
+import type { WayRules } from './model-ways.ts';
 import { readJson } from './read-document.ts';
 import type { World } from './verb.ts';
 
@@ -16,6 +17,8 @@ export interface CalibrationContext {
   readonly path: string;
   readonly edge: Profile;
   readonly cloud: Profile;
+  /** Arms of several cuts that the plan has. */
+  readonly ways: WayRules;
   readonly world: World;
 }
 
@@ -36,7 +39,7 @@ export async function calibrationFrom(source: string, context: CalibrationContex
 /** Exactly what the profiles timed. Without a budget: what may be lost is for the policy's maxAccuracyLoss to say. */
 async function calibrateNow(
   inputs: string,
-  { path, edge, cloud, world }: CalibrationContext,
+  { path, edge, cloud, ways, world }: CalibrationContext,
 ): Promise<Calibration> {
   const cuts = sharedCuts(edge, cloud).map(({ id }) => id);
   const timed = edge.transfers.flatMap(({ cutId, profile }) => (cutId === null ? [] : [profile]));
@@ -47,6 +50,7 @@ async function calibrateNow(
     cuts: cuts.join(','),
     profiles: [...new Set(timed)].filter(isCodecProfile),
     maxCuts: Math.max(1, cuts.length),
+    ways,
   };
   return (await makeCalibration(path, job, world)).calibration;
 }

@@ -37,7 +37,11 @@ export function calibrationReport(calibration: Calibration, options: Calibration
   ];
   const rows = shown.map((arm) => rowOf(arm, calibration, cuts));
   const left = calibration.arms.length - shown.length;
-  const notes = [...(left > 0 ? [`${left} more arms: --all.`] : []), wrap(originText(calibration))];
+  const notes = [
+    ...(left > 0 ? [`${left} more arms: --all.`] : []),
+    ...waysText(calibration),
+    wrap(originText(calibration)),
+  ];
   return `${[wrap(answer(calibration, cuts)), renderTable(columns, rows, { colours }), ...notes].join('\n\n')}\n`;
 }
 
@@ -53,6 +57,13 @@ function answer({ arms, budget, metric }: Calibration, cuts: readonly Cut[]): st
     sizeText(Math.round(bytes)),
   );
   return `${limit} ${what} sends least: ${sent}, where float32 takes ${raw}${refusals}.`;
+}
+
+function waysText({ ways = [] }: Calibration): readonly string[] {
+  const over = ways.filter(({ refused }) => refused).length;
+  return ways.length > 0
+    ? [`${ways.length} arms of more than one cut, ${over} of them refused: --json.`]
+    : [];
 }
 
 function smallestOfEach(arms: readonly CalibratedArm[]): readonly CalibratedArm[] {

@@ -199,6 +199,65 @@ describe('cutpoint plan --calibrate', () => {
     expect(split.every(({ error, isGuess }) => error !== null && !isGuess)).toBe(true);
   });
 
+  it('measures what every two crossings lose together, and keeps the budget for them too', async () => {
+    const stay = ['--outputs', 'stay', '--calibrate'];
+    const now = await plan(...stay, 'pictures');
+    const pairs = (of: typeof now) => of.arms.filter(({ keepsOutputs }) => keepsOutputs === true);
+    expect(pairs(now)).toHaveLength(3 * 3);
+    expect(pairs(now).every(({ error, accuracyLoss }) => error !== null && accuracyLoss === error)).toBe(
+      true,
+    );
+    const text = now.assumptions.join(' ');
+    expect(text).not.toContain('nobody measured');
+    const losses = pairs(now).map(({ accuracyLoss }) => accuracyLoss ?? 0);
+    const limit = losses.toSorted((a, b) => a - b)[4] as number;
+    await writeFile('exact.yaml', `maxAccuracyLoss: ${limit}\n`);
+    const limited = await plan(...stay, 'pictures', '--policy', 'exact.yaml');
+    expect(pairs(limited).map(({ excludedBy }) => excludedBy)).toEqual(
+      losses.map((loss) => (loss > limit ? ['maxAccuracyLoss'] : [])),
+    );
+    // Of a file that has none of them they are unknown, and a limit on what is lost leaves them out.
+    const unknown = await plan(...stay, 'shelf', '--policy', 'exact.yaml');
+    expect(unknown.assumptions.join(' ')).toMatch(
+      /Of \d+ arms of more than one cut nobody measured the loss/,
+    );
+    for (const { excludedBy } of pairs(unknown)) expect(excludedBy).toContain('maxAccuracyLoss');
+  });
+
+  it('has them in a file, with those over the budget refused', async () => {
+    const asked = ['--profiles', 'uint8,uint8+context,uint4+context,float32', '--outputs', 'stay'];
+    const ended = await calibrate(...asked, '--gateways', '2', '--budget', '1%', '--out', 'ways.json');
+    expect(ended.out.replaceAll(/\s+/g, ' ')).toMatch(
+      /\d+ arms of more than one cut, \d+ of them refused: --json/,
+    );
+    const { ways = [], arms } = readCalibration(JSON.parse(await readFile('ways.json', 'utf8')));
+    expect(ways.some(({ id }) => /^\w+-\w+\/uint8$/.test(id))).toBe(true);
+    expect(ways.some(({ id }) => /^\w+>\w+-\w+\/uint8$/.test(id))).toBe(true);
+    for (const { id, error, refused } of ways) {
+      expect([id, refused]).toEqual([id, !((error ?? 1) <= 0.01)]);
+      if (/\/float32/.test(id)) expect(error, id).toBeLessThan(1e-6);
+      const twin = ways.find((one) => one.id === `${id}+context`);
+      if (twin) expect(twin.error).toBe(error);
+    }
+    const refused = new Set(
+      arms.filter((arm) => arm.refused).map(({ cutId, profile }) => `${cutId} ${profile}`),
+    );
+    expect(refused.size).toBeGreaterThan(0);
+    const firstOf = (id: string) => `${id.split(/[->/]/)[0]} ${id.split('/')[1]}`;
+    expect(ways.some(({ id }) => refused.has(firstOf(id)))).toBe(false);
+    const made = await plan('--outputs', 'stay', '--calibrate', 'ways.json');
+    for (const { id, error, excludedBy } of made.arms.filter(({ keepsOutputs }) => keepsOutputs === true)) {
+      const way = ways.find((one) => one.id === id);
+      expect([id, error]).toEqual([id, way?.error ?? null]);
+      expect(excludedBy).toEqual(way && !way.refused ? [] : ['calibration']);
+    }
+    const tampered = JSON.parse(await readFile('ways.json', 'utf8'));
+    tampered.ways.push({ id: 'a-b/uint8', error: 1, agreement: null, accuracyLoss: 1, refused: false });
+    expect(() => readCalibration(tampered)).toThrow(
+      /calibration\.ways\.\d+\.refused: loss 1 is over the budget/,
+    );
+  });
+
   it('names a path that is not there', async () => {
     const ended = await runCutpoint('plan', 'net.onnx', ...profiles, '--calibrate', 'nowhere.json');
     expect(ended).toMatchObject({

@@ -19,6 +19,8 @@ export interface CalibrateFlags extends ModelFlags {
   readonly cuts?: string;
   readonly profiles: readonly CodecProfile[];
   readonly maxCuts: number;
+  readonly outputs?: 'stay';
+  readonly gateways?: number;
   readonly out?: string;
   readonly all?: boolean;
 }
@@ -53,6 +55,17 @@ function describe(command: Command): void {
         readNumber('--threads', whole(1, 256)),
       ),
     )
+    .addOption(
+      new Option(
+        '--outputs <where>',
+        'measure every two cuts too, where the last layers run on the device',
+      ).choices(['stay']),
+    )
+    .addOption(
+      new Option('--gateways <n>', 'measure rows of so many gateways too').argParser(
+        readNumber('--gateways', whole(2, 4)),
+      ),
+    )
     .option('--out <file>', 'write the calibration')
     .option('--all', 'list every profile, not only the smallest within the budget')
     .addHelpText(
@@ -63,7 +76,9 @@ function describe(command: Command): void {
 
 async function calibrate(path: string, flags: CalibrateFlags, world: World): Promise<ExitCode> {
   const metric = await readMetric(flags.metric);
-  const { calibration, cuts } = await makeCalibration(path, { ...flags, metric }, world);
+  const { outputs, gateways } = flags;
+  const ways = outputs || gateways ? { outputs, stages: gateways } : undefined;
+  const { calibration, cuts } = await makeCalibration(path, { ...flags, metric, ways }, world);
   if (flags.out !== undefined) await writeFile(flags.out, calibrationText(calibration));
   const shown = { cuts, all: flags.all ?? false, colours: world.hasColours };
   world.writeOut(flags.json ? calibrationText(calibration) : calibrationReport(calibration, shown));

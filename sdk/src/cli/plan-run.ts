@@ -1,22 +1,22 @@
 /** From the files that `cutpoint plan` is given to a plan. */
-import { bytesAsMade } from '../cut/make-cut.ts';
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
 import type { Calibration } from '../planner/calibration.ts';
-import { type CutWaysRequest, cutWays } from '../planner/cut-ways.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
 import type { Plan } from '../planner/plan-file.ts';
+import type { PlannedArm } from '../planner/planned-arm.ts';
 import { placementRules, resolvePolicy } from '../planner/policy.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 import { armsFromProfiles } from '../planner/profile-arms.ts';
 import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
-import { armsOfWays, type CutWay, type GatewayLink } from '../planner/way-arms.ts';
+import { armsOfWays, type GatewayLink } from '../planner/way-arms.ts';
 import { shortlist } from '../profiler/shortlist.ts';
 import type { SplitModel } from '../session/open-model.ts';
 import { calibrationFrom } from './calibrate-source.ts';
 import type { Inspection } from './inspection.ts';
 import { withModel } from './model-flags.ts';
+import { modelWays, type WayRules } from './model-ways.ts';
 import type { PlanFlags } from './plan.ts';
 import { type PlannedRow, planMachines } from './plan-machines.ts';
 import { planPlacement } from './plan-placement.ts';
@@ -41,7 +41,14 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
   const calibration =
     flags.calibrate === undefined
       ? undefined
-      : await calibrationFrom(flags.calibrate, { path, edge, cloud, world });
+      : await calibrationFrom(flags.calibrate, {
+          path,
+          edge,
+          cloud,
+          ways: wayRules(policy, flags, row),
+          world,
+        });
+  const losses = new Map(calibration?.ways?.map((way) => [way.id, way]));
   const transfers = transfersOf({ edge, cloud, calibration });
   const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   const { peakMemoryBytes } = edge;
@@ -59,23 +66,30 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
         (cuts, one) => cuts.filter(({ id }) => one.cuts.some((cut) => cut.id === id)),
         edge.cuts,
       );
-      const ways = waysIn(model, timed, { outputs: wish.constraints.outputs, stages: gateways.length });
+      const rules = { outputs: wish.constraints.outputs, stages: gateways.length };
+      const ways = modelWays(model, new Set(timed.map(({ id }) => id)), rules);
       const own = ways.filter(({ via }) => via.length === gateways.length - 1);
-      return armsOfWays({ edge, gateways, links, ways: own, transfers, reply });
+      return armsOfWays({ edge, gateways, links, ways: own, transfers, losses, reply });
     };
-    const arms = [
-      ...armsFromProfiles({ edge, cloud, transfers, reply, ...memory }),
+    const several = [
       ...wayArms([cloud], []),
       ...(row && row.links.length > 0 ? wayArms(row.gateways, row.links) : []),
     ];
+    const arms = [...armsFromProfiles({ edge, cloud, transfers, reply, ...memory }), ...several];
     const request = { edge, cloud, arms, link, wish, calibration, region, placementOf, route: row?.route };
-    const assumptions = [...untimed(model, request), ...calibrated(calibration), ...placedBy(row)];
+    const assumptions = [...untimed(model, request), ...calibrated(calibration, several), ...placedBy(row)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {
       request: { ...request, assumptions },
       inspection: { ops, cuts: surveyCuts(model.cuts, model.graph) },
     };
   });
+}
+
+/** Which ends stay does not depend on where a node lies, which only the model tells. */
+function wayRules(policy: unknown, { dataClass }: PlanFlags, row: PlannedRow | undefined): WayRules {
+  const { outputs } = resolvePolicy(policy, () => 0, dataClass).constraints;
+  return { outputs, stages: row?.gateways.length };
 }
 
 /** Gateways in a row, where machines are given to place stages on. */
@@ -123,22 +137,6 @@ async function readPolicy({ policy, objective, outputs }: PlanFlags): Promise<un
   return typeof content === 'object' ? { ...content, ...own } : content;
 }
 
-/** Of the cuts that all machines timed. */
-function waysIn(
-  { cuts: all, sizedTypes }: SplitModel,
-  timed: Profile['cuts'],
-  rules: Pick<CutWaysRequest, 'outputs' | 'stages'>,
-): readonly CutWay[] {
-  const ids = new Set(timed.map(({ id }) => id));
-  const cuts = all.filter(({ id }) => ids.has(id)).toSorted((a, b) => a.position - b.position);
-  const [inputCut] = all;
-  const sizeOf = (name: string) => {
-    const type = sizedTypes.get(name);
-    return (type && bytesAsMade(type)) ?? 0;
-  };
-  return inputCut ? cutWays({ inputCut, cuts, sizeOf, ...rules }) : [];
-}
-
 /** Heads are the first nodes in the graph's order, so a node is in all that are at least so deep. */
 function depthOfNode({ nodes, producers }: SplitModel['graph'], name: string): number | undefined {
   const named = nodes.findIndex((node) => node.name === name);
@@ -170,9 +168,13 @@ function untimed(model: SplitModel, { edge, cloud, link }: PlanRequest): readonl
   ];
 }
 
-function calibrated(calibration: Calibration | undefined): readonly string[] {
+function calibrated(calibration: Calibration | undefined, several: readonly PlannedArm[]): readonly string[] {
   if (!calibration)
     return ['Nobody measured what the codec profiles do to the outputs: calibrate before you rely on them.'];
   const { inputs, metric } = calibration;
-  return [`Losses are measured on ${inputs} inputs by ${metric}.`];
+  const unknown = several.filter(({ isRefused, accuracyLoss }) => !isRefused && accuracyLoss === null).length;
+  return [
+    `Losses are measured on ${inputs} inputs by ${metric}.`,
+    ...(unknown > 0 ? [`Of ${unknown} arms of more than one cut nobody measured the loss.`] : []),
+  ];
 }

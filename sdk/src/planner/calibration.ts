@@ -33,6 +33,17 @@ const Arm = z.strictObject({
   refused: z.boolean(),
 });
 
+/** An arm of more than one cut. */
+const Way = z.strictObject({
+  /** As arms are named: FIRST-LAST/PROFILE, FIRST>SECOND/PROFILE. */
+  id: Text,
+  /** As of the arms of one cut. */
+  error: Amount.nullable(),
+  agreement: z.number().min(0).max(1).nullable(),
+  accuracyLoss: z.number().nullable(),
+  refused: z.boolean(),
+});
+
 const Calibration = z.strictObject({
   format: z.literal('cutpoint-calibration'),
   version: z.literal(1),
@@ -43,10 +54,13 @@ const Calibration = z.strictObject({
   /** The largest `accuracyLoss` that is not refused, as a share: 0.005 is half a percent. */
   budget: Amount.nullable(),
   arms: z.array(Arm).max(MAX_ARMS),
+  /** Absent where none was measured. */
+  ways: z.array(Way).max(MAX_ARMS).optional(),
   tables: z.record(TableId, z.base64().max(MAX_TABLE_TEXT)),
 });
 
 export type CalibratedArm = Readonly<z.infer<typeof Arm>>;
+export type CalibratedWay = Readonly<z.infer<typeof Way>>;
 export type Calibration = Readonly<z.infer<typeof Calibration>>;
 
 /**
@@ -59,13 +73,17 @@ export function readCalibration(content: unknown): Calibration {
   if (!parsed.success) {
     throw new SplitError('options-invalid', describeIssues('calibration', parsed.error.issues));
   }
-  const { arms, tables, budget } = parsed.data;
+  const { arms, ways = [], tables, budget } = parsed.data;
   if (Object.keys(tables).length > MAX_TABLES) {
     throw new SplitError('options-invalid', `calibration.tables has more than ${MAX_TABLES} entries`);
   }
   for (const [index, arm] of arms.entries()) {
     const problem = missingTable(arm, tables) ?? wronglyAllowed(arm, budget);
     if (problem) throw new SplitError('options-invalid', `calibration.arms.${index}${problem}`);
+  }
+  for (const [index, way] of ways.entries()) {
+    const problem = wronglyAllowed(way, budget);
+    if (problem) throw new SplitError('options-invalid', `calibration.ways.${index}${problem}`);
   }
   return parsed.data;
 }
@@ -85,7 +103,10 @@ function missingTable(arm: CalibratedArm, tables: Calibration['tables']): string
   return missing && `.tables.${missing[0]}: table ${missing[1]} is not in calibration.tables`;
 }
 
-function wronglyAllowed(arm: CalibratedArm, budget: number | null): string | undefined {
+function wronglyAllowed(
+  arm: Pick<CalibratedArm, 'accuracyLoss' | 'refused'>,
+  budget: number | null,
+): string | undefined {
   if (arm.refused || !isOverBudget(arm.accuracyLoss, budget)) return undefined;
   return `.refused: loss ${arm.accuracyLoss} is over the budget of ${budget}, expected true`;
 }

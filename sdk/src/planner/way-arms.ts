@@ -4,6 +4,7 @@
  */
 import { SplitError } from '../errors.ts';
 import { armId } from './arm.ts';
+import type { CalibratedWay } from './calibration.ts';
 import { type ArmCost, type GatewayRow, transferMs } from './cost-model.ts';
 import type { PlannedArm } from './planned-arm.ts';
 import { checkSameModel, type Profile, type ProfiledCut, type ProfiledTransfer } from './profile.ts';
@@ -37,6 +38,8 @@ export interface WayArmsRequest {
   readonly ways: readonly CutWay[];
   /** How what crosses the first cut may travel; it goes on and comes back in the same codec profile. */
   readonly transfers: readonly Transfer[];
+  /** What calibration found of arms of several cuts, by their ids. @default nobody measured */
+  readonly losses?: ReadonlyMap<string, CalibratedWay> | undefined;
   /** Outputs, where the last gateway makes them. */
   readonly reply: Pick<ArmCost, 'receivedBytes' | 'decodeMs'>;
 }
@@ -78,8 +81,10 @@ function wayArm(request: WayArmsRequest, way: CutWay, transfer: Transfer): Plann
     last?.tail,
     ...gateways.flatMap((who) => cutsOf(way).map((id) => restOf(who, id))),
   ];
+  const id = armId(profile, { ...way, from: way.from ?? 'input' });
+  const loss = request.losses?.get(id);
   return {
-    id: armId(profile, { ...way, from: way.from ?? 'input' }),
+    id,
     kind: 'split',
     name: `${nameOf(edge, way)} as ${profile}`,
     depth: first?.depth ?? 0,
@@ -91,14 +96,14 @@ function wayArm(request: WayArmsRequest, way: CutWay, transfer: Transfer): Plann
     },
     payloadBytes: Math.max(sentBytes, back.receivedBytes, ...inner),
     deviceMemoryBytes: transfer.deviceMemoryBytes ?? null,
-    // What several crossings lose together nobody measured.
-    accuracyLoss: null,
+    // What several crossings lose together is not what each of them does: it is measured, or nobody knows.
+    accuracyLoss: loss?.accuracyLoss ?? null,
     sendsInput: way.from === null,
     ...(last && { keepsOutputs: true }),
     isGuess: (transfer.isGuess ?? false) || timings.some((timing) => timing?.isGuess === true),
-    error: null,
+    error: loss?.error ?? null,
     tables: transfer.tables ?? {},
-    isRefused: transfer.isRefused ?? false,
+    isRefused: loss?.refused ?? transfer.isRefused ?? false,
   };
 }
 

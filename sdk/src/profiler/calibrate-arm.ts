@@ -36,8 +36,8 @@ export async function measureArm(job: CutJob, profile: CodecProfile): Promise<Ca
   const sent: Sent[] = [];
   for (const [place] of job.inputs.entries()) sent.push(await send(job, { profile, tables, place }));
   const change = measuredChange(sent.map((one) => one.change));
-  const said = await job.metric.loss(casesOf(job, sent), change);
-  const accuracyLoss = said !== null && Number.isFinite(said) ? said : null;
+  const outputs = sent.map((one) => one.outputs);
+  const accuracyLoss = await lossOf(job, outputs, change);
   const refused = isOverBudget(accuracyLoss, job.budget);
   const counted = sent.filter((_, place) => isCounted(place, sent.length));
   const [sentBytes, rawBytes] = [
@@ -126,15 +126,20 @@ async function send(job: CutJob, { profile, tables, place }: Sending): Promise<S
   return { bytes, rawBytes, outputs, change: changeOf(expected, outputs, fetches) };
 }
 
-function casesOf({ inputs, expected }: CutJob, sent: readonly Sent[]): readonly MetricCase[] {
-  return sent.map(({ outputs: found }, place) => ({
-    feeds: inputs[place] ?? {},
-    expected: expected[place] ?? {},
-    found,
-  }));
+/** What the metric says of the outputs that were found; null where that is no number. */
+export async function lossOf(
+  { inputs, expected, metric }: Pick<CutJob, 'inputs' | 'expected' | 'metric'>,
+  outputs: readonly Tensors[],
+  change: MeasuredChange,
+): Promise<number | null> {
+  const cases = outputs.map((found, place): MetricCase => {
+    return { feeds: inputs[place] ?? {}, expected: expected[place] ?? {}, found };
+  });
+  const said = await metric.loss(cases, change);
+  return said !== null && Number.isFinite(said) ? said : null;
 }
 
-function measuredChange(changes: readonly OutputChange[]): MeasuredChange {
+export function measuredChange(changes: readonly OutputChange[]): MeasuredChange {
   const worst = Math.max(...changes.map(({ relativeL2 }) => relativeL2));
   const positions = changes.reduce((sum, change) => sum + change.positions, 0);
   const same = changes.reduce((sum, change) => sum + change.same, 0);

@@ -1,16 +1,18 @@
 /** A calibration: what every cut does to the outputs in every profile, what it sends, and the coder tables for it. */
 import type { Codec, CodecProfile } from '../codec/codec.ts';
 import type { CalibratedTables } from '../codec/entropy/calibrated-tables.ts';
-import { isSequenceProfile } from '../codec/profile.ts';
+import { isSequenceProfile, profileSteps } from '../codec/profile.ts';
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
-import type { CalibratedArm, Calibration } from '../planner/calibration.ts';
+import type { CalibratedArm, CalibratedWay, Calibration } from '../planner/calibration.ts';
+import type { CutWay } from '../planner/way-arms.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Tensors } from '../tensor.ts';
 import { type CutJob, measureArm } from './calibrate-arm.ts';
 import { stepBetween } from './calibrate-ladder.ts';
 import type { Metric } from './calibrate-metric.ts';
 import { createTableBook } from './calibrate-table-book.ts';
+import { measureWay, type WayJob, wayId } from './calibrate-way.ts';
 
 export interface CalibrationRequest {
   /** Its cuts are calibrated. */
@@ -27,8 +29,12 @@ export interface CalibrationRequest {
   /** Largest loss that is not refused; null refuses nothing. */
   readonly budget: number | null;
   readonly modelDigest: string;
+  /** Arms of more than one cut to measure as well, in those profiles that are not refused at their first cut. @default none */
+  readonly ways?: readonly CutWay[] | undefined;
   /** Told before each cut. */
   onCut?(cut: Cut, place: number): void;
+  /** Told before each way. */
+  onWay?(place: number, count: number): void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,8 +51,64 @@ export async function calibrateModel(request: CalibrationRequest): Promise<Calib
     const crossing = await headOutputs(request, cut);
     arms.push(...(await armsOf(request, { ...request, cut, codec, book, crossing, expected })));
   }
+  const ways = await waysOf(request, { codec, expected, arms });
   const head = { format: 'cutpoint-calibration', version: 1, modelDigest } as const;
-  return { ...head, inputs: inputs.length, metric: metric.name, budget, arms, tables: book.usedBy(arms) };
+  const found = { inputs: inputs.length, metric: metric.name, budget, arms, tables: book.usedBy(arms) };
+  return { ...head, ...found, ...(ways.length > 0 && { ways }) };
+}
+
+interface Known {
+  readonly codec: Codec;
+  readonly expected: readonly Tensors[];
+  readonly arms: readonly CalibratedArm[];
+}
+
+async function waysOf(request: CalibrationRequest, known: Known): Promise<CalibratedWay[]> {
+  const { executor, ways = [], inputs } = request;
+  const cutCalled = (id: string) => {
+    const cut = executor.cuts.find((one) => one.id === id);
+    if (cut) return cut;
+    throw new SplitError('cut-invalid', `cut ${id} is none of those that are calibrated`);
+  };
+  const found: CalibratedWay[] = [];
+  for (const [place, { from, via, to }] of ways.entries()) {
+    request.onWay?.(place, ways.length);
+    const cut = from === null ? undefined : cutCalled(from);
+    const way = { cut, via: via.map(cutCalled), to: to === undefined ? undefined : cutCalled(to) };
+    const crossing = cut ? await headOutputs(request, cut) : inputs;
+    const job: WayJob = { ...request, ...known, way, crossing };
+    found.push(...(await measureProfiles(job, wayProfiles(request, known.arms, from))));
+  }
+  return found;
+}
+
+/** What packs the numbers changes none: formats are measured once. */
+async function measureProfiles(
+  job: WayJob,
+  profiles: readonly CodecProfile[],
+): Promise<readonly CalibratedWay[]> {
+  const byFormat = new Map<string, CalibratedWay>();
+  const found: CalibratedWay[] = [];
+  for (const profile of profiles) {
+    const { numberFormat, share } = profileSteps(profile);
+    const key = `${numberFormat} ${share}`;
+    const measured = byFormat.get(key) ?? (await measureWay(job, profile));
+    byFormat.set(key, measured);
+    found.push({ ...measured, id: wayId(job.way, profile) });
+  }
+  return found;
+}
+
+/** The input goes as it is, or packed without loss. */
+function wayProfiles(
+  { profiles }: CalibrationRequest,
+  arms: readonly CalibratedArm[],
+  from: string | null,
+): readonly CodecProfile[] {
+  if (from === null) return ['float32', 'float32+deflate'];
+  return profiles.filter((profile) =>
+    arms.some((arm) => arm.cutId === from && arm.profile === profile && !arm.refused),
+  );
 }
 
 function checkRequest({ inputs, profiles }: CalibrationRequest): void {

@@ -2,13 +2,8 @@
 import { type AuditTrail, createAuditTrail } from '../audit/trail.ts';
 import type { Cut } from '../cut/cut.ts';
 import { asSplitError, SplitError } from '../errors.ts';
-import {
-  type CounterStore,
-  createPlacementGate,
-  memoryCounters,
-  type PlacementGate,
-  type Verdict,
-} from '../placement/gate.ts';
+import { type CounterStore, memoryCounters, type PlacementGate } from '../placement/gate.ts';
+import { createNotedGate } from '../placement/noted-gate.ts';
 import { readGatewayKeys } from '../placement/verify-descriptor.ts';
 import {
   breachesOfCut,
@@ -69,15 +64,11 @@ async function openPlacement(
     throw wrong('encryption: the policy requires it; give the session a key');
   checkOwnRegion(rules, own.region);
   const counters = await countersOf(platform, own.gatewayCounters);
-  const gate = createPlacementGate({
-    ...{ rules, keys, counters },
-    wallMs: () => Date.now(),
-    onVerdict: (verdict) => noteVerdict(trail, verdict),
-  });
+  const gate = createNotedGate({ rules, keys, counters, trail });
   const tellsClasses = contents.some((content) => dataClasses(content).length > 0);
   return {
     rules,
-    gate: accountable(gate, trail),
+    gate,
     trail,
     dataClass: tellsClasses ? rules.dataClass : undefined,
   };
@@ -118,25 +109,6 @@ function checkOwnRegion({ parameters }: PlacementRules, region: string | undefin
     `this device is in ${region ?? 'no region that it names'}; parameters may be in ${parameters.join(', ')}`,
   );
 }
-
-/** What cannot be accounted for is not done: with a log that cannot be written, no gateway is asked. */
-function accountable(gate: PlacementGate, trail: AuditTrail): PlacementGate {
-  return { ...gate, refusal: (gateway) => trail.failure ?? gate.refusal(gateway) };
-}
-
-function noteVerdict(trail: AuditTrail, { gateway, reasons, error, descriptor, keyId }: Verdict): void {
-  const isOfRegion = reasons.some((reason) => REGIONAL.has(reason));
-  const details = {
-    decision: error ? 'gateway refused' : 'gateway allowed',
-    gateway,
-    ...(error && { reason: reasons.join(', '), what: error.message.slice(0, 1024) }),
-    ...(descriptor && { region: descriptor.region, counter: descriptor.counter }),
-    ...(keyId !== undefined && { keyId }),
-  };
-  trail.note(error && isOfRegion ? 'region-refusal' : 'policy-decision', details);
-}
-
-const REGIONAL: ReadonlySet<string> = new Set(['activations', 'parameters', 'region-differs']);
 
 /**
  * The options as the policy leaves them, and which cuts it lets through.

@@ -113,7 +113,7 @@ interface Scene {
 
 /**
  * A recorded link, each way at another time of it, eight times as fast every second quarter of a minute; the gateway is busy for
- * a while. At its mean rate the least that a pair sends takes an eighth of the device's own time.
+ * a while. At its mean rate the least that a pair sends takes a thirty-second of the device's own time.
  */
 function scenesOf(session: SplitSession, wholeMs: number): readonly Scene[] {
   const samples = readTrace(
@@ -123,7 +123,7 @@ function scenesOf(session: SplitSession, wholeMs: number): readonly Scene[] {
   const least = Math.min(
     ...session.arms.filter(isU).map(({ cut, to }) => ((cut.bytes ?? 0) + (to.bytes ?? 0)) / 4),
   );
-  const scale = (least * 8 * 1000 * 8) / wholeMs / mean;
+  const scale = (least * 8 * 1000 * 32) / wholeMs / mean;
   const rateAt = (second: number) => {
     const recorded = samples[second % samples.length]?.bitsPerSecond ?? mean;
     return Math.max(LEAST_BITS_PER_SECOND, recorded * scale * (second % 30 >= 15 ? 8 : 1));
