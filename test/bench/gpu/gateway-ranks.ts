@@ -29,9 +29,18 @@ async function measure(architecture: Architecture) {
   const folder = await makeModelFolder();
   await folder.add('net', architecture.make({ scale: 1 }), { inputs: inputShapes, ranks: Number(ranks) });
   const devices =
-    provider === 'cpu' ? [] : ['--gpus', Array.from({ length: Number(ranks) }, (_, i) => i).join()];
+    provider === 'cpu' ? [] : ['--gpus', `[${Array.from({ length: Number(ranks) }, (_, i) => i)}]`];
   const gateway = await startGatewayProcess([
-    ...['--models', folder.path, '--listen', '127.0.0.1:0', '--max-cuts', '4', '--providers', provider],
+    ...[
+      '--models',
+      folder.path,
+      '--listen',
+      '127.0.0.1:0',
+      '--max-cuts',
+      '4',
+      '--providers',
+      `[${provider}]`,
+    ],
     ...['--require-provider', 'true', '--hang-ms', '120000', '--ranks-folder', join(folder.path, '.ranks')],
     ...devices,
   ]);
@@ -42,7 +51,9 @@ async function measure(architecture: Architecture) {
   try {
     const fetches = session.outputNames;
     const expected = await runWholeModel(folder.model('net'), { feeds, fetches });
-    const arms = session.arms.filter((arm): arm is SplitArm => arm.kind === 'split');
+    const arms = session.arms.filter(
+      (arm): arm is SplitArm => arm.kind === 'split' && arm.profile !== 'image',
+    );
     const differences: number[] = [];
     for (const { id } of arms) {
       const own = (await session.run(feeds, { arm: id })) as unknown as Tensors;
