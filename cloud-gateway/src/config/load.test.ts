@@ -40,6 +40,14 @@ describe('the configuration', () => {
     await expect(both).rejects.toThrow(/both set|both given/);
   });
 
+  it.each([
+    ['cuda,cpu', '0,1'],
+    ['[cuda, cpu]', '[0, 1]'],
+  ])('takes lists on the command line as %s and %s', async (providers, gpus) => {
+    const config = await loadConfig({ env: {}, flags: { models: 'm', providers, gpus } });
+    expect(config).toMatchObject({ providers: ['cuda', 'cpu'], gpus: [0, 1] });
+  });
+
   it('lets the kind of broker that is given above replace that of the file', async () => {
     const file = await fileOf('models: m\nbroker: mqtt://elsewhere\n');
     const config = await loadConfig({ file, env: {}, flags: { listen: '127.0.0.1:0' } });

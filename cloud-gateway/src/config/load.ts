@@ -64,11 +64,15 @@ function readTexts(texts: Readonly<Record<string, string | undefined>>): Record<
   return Object.fromEntries(entries.map(([option, text]) => [option, readText(option as OptionName, text)]));
 }
 
+/** `cuda,cpu` as well as `[cuda, cpu]`: shells make much of brackets. */
+const BARE_LISTS: readonly OptionName[] = ['providers', 'gpus'];
+
 /** What is no YAML stays a text, which the option's schema then refuses by its name. */
 function readText(option: OptionName, text: string): unknown {
   if (isText(option)) return text;
+  const isBare = BARE_LISTS.includes(option) && !text.trim().startsWith('[');
   try {
-    return parse(text, { maxAliasCount: 0 });
+    return parse(isBare ? `[${text}]` : text, { maxAliasCount: 0 });
   } catch {
     return text;
   }

@@ -29,18 +29,9 @@ async function measure(architecture: Architecture) {
   const folder = await makeModelFolder();
   await folder.add('net', architecture.make({ scale: 1 }), { inputs: inputShapes, ranks: Number(ranks) });
   const devices =
-    provider === 'cpu' ? [] : ['--gpus', `[${Array.from({ length: Number(ranks) }, (_, i) => i)}]`];
+    provider === 'cpu' ? [] : ['--gpus', Array.from({ length: Number(ranks) }, (_, i) => i).join()];
   const gateway = await startGatewayProcess([
-    ...[
-      '--models',
-      folder.path,
-      '--listen',
-      '127.0.0.1:0',
-      '--max-cuts',
-      '4',
-      '--providers',
-      `[${provider}]`,
-    ],
+    ...['--models', folder.path, '--listen', '127.0.0.1:0', '--max-cuts', '4', '--providers', provider],
     ...['--require-provider', 'true', '--hang-ms', '120000', '--ranks-folder', join(folder.path, '.ranks')],
     ...devices,
   ]);
