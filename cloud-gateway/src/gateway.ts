@@ -111,6 +111,7 @@ export async function startGateway(config: GatewayConfig, log: Log = silentLog()
       knowsSigners: config.nextGatewayKeys !== undefined,
     });
     const ranks = ranksOf(config, { executors, events, log });
+    teardown.push('files of ranks', async () => ranks.cache?.close());
     const loading = { ...(await loadOptionsOf(config, executors)), log, desk, ranks };
     const repository = createRepository({ ...loading, directory, keepVersions, events });
     let httpUrl: string | undefined;

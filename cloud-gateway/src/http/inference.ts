@@ -55,7 +55,7 @@ export function addInference(app: FastifyInstance, parts: InferenceParts): void 
   for (const path of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
     app.get<ModelRoute>(path, async ({ params }) => describe(parts, params));
     app.get<ModelRoute>(`${path}/ready`, async ({ params: { name, version } }, reply) => {
-      const ready = parts.isReady() && parts.repository.find(name, version) !== undefined;
+      const ready = parts.isReady() && parts.repository.find(name, version)?.canRun() === true;
       return await reply.code(ready ? 200 : 503).send({ name, ready });
     });
     app.post<ModelRoute>(`${path}/infer`, async ({ params, body, headers, id }, reply) => {

@@ -1,12 +1,13 @@
 /**
  * A folder of shards by what they were made from: made once, used until nobody has taken them any more. They are made under
- * another name and renamed when all is on disk, so that a crash leaves nothing that could be taken for whole. The folder
- * belongs to one process at a time.
+ * another name and renamed when all is on disk, so that a crash leaves nothing that could be taken for whole. From the first
+ * use until it is closed the folder belongs to this cache alone.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSplitError, SplitError } from '../errors.ts';
+import { claimFolder } from './folder-claim.ts';
 import { type ShardModelOptions, shardModel } from './ranked-executor.ts';
 import type { Shards } from './shard-files.ts';
 import { keepShards, readShards } from './shard-folder.ts';
@@ -17,8 +18,10 @@ export interface ShardCache {
    * @throws SplitError `options-invalid`, `model-invalid`, `storage-failed`
    */
   take(wanted: WantedShards): Promise<TakenShards>;
-  /** Removes what nobody has taken, and what was left half-made. @throws SplitError `storage-failed` */
+  /** Removes what nobody has taken, and what was left half-made. @throws SplitError `options-invalid`, `storage-failed` */
   sweep(): Promise<void>;
+  /** Gives the folder up; what is in it stays. Safe to call twice. */
+  close(): Promise<void>;
 }
 
 export interface WantedShards extends Omit<ShardModelOptions, 'directory'> {
@@ -42,6 +45,17 @@ const OURS = /^(\.half-[0-9a-f]{16}|[0-9a-f]{16}-[0-9]+-[0-9a-f]{16})$/;
 
 export function createShardCache(folder: string): ShardCache {
   const users = new Map<string, number>();
+  let claimed: Promise<() => Promise<void>> | undefined;
+
+  async function claim(): Promise<void> {
+    claimed ??= mkdir(folder, { recursive: true }).then(() => claimFolder(folder));
+    try {
+      await claimed;
+    } catch (error) {
+      claimed = undefined;
+      throw storageError(error, folder);
+    }
+  }
 
   function use(name: string): () => void {
     users.set(name, (users.get(name) ?? 0) + 1);
@@ -59,7 +73,6 @@ export function createShardCache(folder: string): ShardCache {
     const half = `${HALF_MADE}${randomBytes(8).toString('hex')}`;
     const done = use(half);
     try {
-      await mkdir(folder, { recursive: true });
       for (const shards of await shardModel({ ...wanted, directory: join(folder, half) }))
         await keepShards(shards);
       // What is there under that name is not whole, or it would have been read.
@@ -75,6 +88,7 @@ export function createShardCache(folder: string): ShardCache {
   }
 
   async function take(wanted: WantedShards): Promise<TakenShards> {
+    await claim();
     const name = nameOf(wanted);
     const directory = join(folder, name);
     const letGo = use(name);
@@ -92,8 +106,9 @@ export function createShardCache(folder: string): ShardCache {
   }
 
   async function sweep(): Promise<void> {
+    await claim();
     try {
-      for (const name of await namesIn(folder))
+      for (const name of await readdir(folder))
         if (OURS.test(name) && !users.has(name))
           await rm(join(folder, name), { recursive: true, force: true });
     } catch (error) {
@@ -101,7 +116,13 @@ export function createShardCache(folder: string): ShardCache {
     }
   }
 
-  return { take, sweep };
+  async function close(): Promise<void> {
+    const giveUp = await claimed?.catch(() => undefined);
+    claimed = undefined;
+    await giveUp?.();
+  }
+
+  return { take, sweep, close };
 }
 
 async function readAll(directory: string, segments: number): Promise<readonly Shards[] | undefined> {
@@ -116,15 +137,6 @@ function nameOf({ digest, model, cuts, ranks, minSplitBytes = 0 }: WantedShards)
   const about = JSON.stringify([FORM, digest, cuts.map(({ id }) => id), shapes, minSplitBytes]);
   const hash = createHash('sha256').update(about).digest('hex');
   return `${digest.slice(0, 16)}-${ranks}-${hash.slice(0, 16)}`;
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw cause;
-  }
 }
 
 /** A rename is on disk when its folder is. */
