@@ -4,11 +4,11 @@
  * environment already says is kept.
  */
 
-/** One arena of glibc's for all threads, of which 16 MiB may stay free at its end; and so much for what V8 made last. */
+/** One arena of glibc's for all threads, of which 16 MiB may stay free at its end; 4 MiB and more are the system's again at once. */
 const MALLOC = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '16777216',
-  MALLOC_MMAP_THRESHOLD_: '33554432',
+  MALLOC_MMAP_THRESHOLD_: '4194304',
 };
 const NEW_SPACE_MEBIBYTES = 4;
 
