@@ -18,7 +18,6 @@ export function askPlanner(): PlannerAnswer {
     edge,
     cloud,
     transfers: transfersOf({ edge, cloud }),
-    reply: { receivedBytes: 4096, decodeMs: 0.7 },
   });
   const link = { roundTripMs: 20, downlinkBitsPerSecond: 2e7, queueMs: 0 };
   const plan = makePlan({ edge, cloud, arms, link, wish: { objective: 'latency', constraints: {} } });

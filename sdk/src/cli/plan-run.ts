@@ -50,7 +50,6 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
         });
   const losses = new Map(calibration?.ways?.map((way) => [way.id, way]));
   const transfers = transfersOf({ edge, cloud, calibration });
-  const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   const { peakMemoryBytes } = edge;
   const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
   const [roundTripMs, downlinkBitsPerSecond] = row
@@ -69,13 +68,13 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
       const rules = { outputs: wish.constraints.outputs, stages: gateways.length };
       const ways = modelWays(model, new Set(timed.map(({ id }) => id)), rules);
       const own = ways.filter(({ via }) => via.length === gateways.length - 1);
-      return armsOfWays({ edge, gateways, links, ways: own, transfers, losses, reply });
+      return armsOfWays({ edge, gateways, links, ways: own, transfers, losses });
     };
     const several = [
       ...wayArms([cloud], []),
       ...(row && row.links.length > 0 ? wayArms(row.gateways, row.links) : []),
     ];
-    const arms = [...armsFromProfiles({ edge, cloud, transfers, reply, ...memory }), ...several];
+    const arms = [...armsFromProfiles({ edge, cloud, transfers, ...memory }), ...several];
     const request = { edge, cloud, arms, link, wish, calibration, region, placementOf, route: row?.route };
     const assumptions = [...untimed(model, request), ...calibrated(calibration, several), ...placedBy(row)];
     const ops = model.graph.nodes.map(({ opType }) => opType);

@@ -73,13 +73,33 @@ function profileOf(nodeMs: readonly number[], sizes: readonly number[]): Profile
 }
 
 function requestOf([edge, cloud]: readonly [Profile, Profile], constraints: Constraints = {}): PlanRequest {
-  const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
-  const arms = armsFromProfiles({ edge, cloud, transfers: transfersOf({ edge, cloud }), reply });
+  const arms = armsFromProfiles({ edge, cloud, transfers: transfersOf({ edge, cloud }) });
   const link = { roundTripMs: 20, downlinkBitsPerSecond: 2e7, queueMs: 0 };
   return { edge, cloud, arms, link, wish: { objective: 'latency', constraints } };
 }
 
 describe('a plan', () => {
+  it('count as coming back what the head of a cut has not made itself', () => {
+    const [edge, cloud] = [
+      profileOf([80, 90, 70, 60], [900, 800, 700, 3000, 2000]),
+      profileOf([8, 9, 7, 6], [900, 800, 700, 3000, 2000]),
+    ];
+    const [first] = cloud.cuts;
+    const shorter = { ...edge.reply, bytes: 12, encodeMs: 0.25, decodeMs: 0.5 };
+    const withShorter = (of: Profile): Profile => ({
+      ...of,
+      cuts: of.cuts.map((cut) => (cut.id === first?.id ? { ...cut, reply: shorter } : cut)),
+    });
+    const costs = (of: readonly [Profile, Profile]) =>
+      new Map(requestOf(of).arms.map(({ id, cost }) => [id, cost]));
+    const [plain, short] = [costs([edge, cloud]), costs([withShorter(edge), withShorter(cloud)])];
+    for (const [id, cost] of plain) {
+      const isOwn = id.startsWith(`${first?.id}/`);
+      const saved = { receivedBytes: 12, decodeMs: 0.5, tailMs: cost.tailMs - cloud.reply.encodeMs + 0.25 };
+      expect(short.get(id), id).toEqual(isOwn ? { ...cost, ...saved } : cost);
+    }
+  });
+
   it('never loses to the device alone nor to any way of sending the input', () => {
     fc.assert(
       fc.property(profiles, fc.double({ min: 4, max: 10, noNaN: true }), (pair, exponent) => {
@@ -210,10 +230,9 @@ describe('transfersOf', () => {
       'b uint8',
       'c uint8',
     ]);
-    const reply = { receivedBytes: 1, decodeMs: 1 };
     const plan = makePlan({
       ...requestOf([edge, cloud]),
-      arms: armsFromProfiles({ edge, cloud, transfers, reply }),
+      arms: armsFromProfiles({ edge, cloud, transfers }),
       calibration,
     });
     expect(plan.arms[3]).toMatchObject({
@@ -256,7 +275,6 @@ describe('armsOfWays', () => {
           links: [],
           ways,
           transfers: transfersOf({ edge, cloud }),
-          reply,
         };
         const [arm, ...others] = armsOfWays(request);
         const { cost } = arm ?? expect.fail('no arm');
@@ -275,7 +293,7 @@ describe('armsOfWays', () => {
       fc.property(profiles, profiles, link, ([edge, fog], [, other], between: GatewayLink) => {
         const cloud = { ...other, modelDigest: fog.modelDigest };
         const request = {
-          ...{ edge, gateways: [fog, cloud], links: [between], reply },
+          ...{ edge, gateways: [fog, cloud], links: [between] },
           ...{ ways: [{ from: a, via: [b] }], transfers: transfersOf({ edge, cloud: fog }) },
         };
         const [arm] = armsOfWays(request);

@@ -46,7 +46,6 @@ const arms = armsFromProfiles({
     { cutId: null, profile: 'image', sentBytes: 100_000, encodeMs: 0 },
     { cutId: CUT, profile: 'uint8+deflate', sentBytes: 10_000, encodeMs: 5, accuracyLoss: 0.002 },
   ],
-  reply: { receivedBytes: 1000, decodeMs: 0 },
 });
 const request: PlanRequest = {
   edge,

@@ -2,7 +2,7 @@
 import { SplitError } from '../errors.ts';
 import { armId } from './arm.ts';
 import type { PlannedArm } from './planned-arm.ts';
-import { checkSameModel, type Profile, type ProfiledCut } from './profile.ts';
+import { checkSameModel, type Profile, type ProfiledCut, replyFrom } from './profile.ts';
 
 /** One way of sending what crosses one cut, or the model's input. */
 export interface Transfer {
@@ -31,8 +31,6 @@ export interface ProfileArmsRequest {
   readonly edge: Profile;
   readonly cloud: Profile;
   readonly transfers: readonly Transfer[];
-  /** The reply, the same for every cut. */
-  readonly reply: { readonly receivedBytes: number; readonly decodeMs: number };
   /** What the whole model needs on the device; absent where nobody looked. */
   readonly wholeMemoryBytes?: number;
 }
@@ -63,8 +61,9 @@ function deviceArm({ edge, wholeMemoryBytes }: ProfileArmsRequest): PlannedArm {
   };
 }
 
-function transferArm({ edge, cloud, reply }: ProfileArmsRequest, transfer: Transfer): PlannedArm {
+function transferArm({ edge, cloud }: ProfileArmsRequest, transfer: Transfer): PlannedArm {
   const { cutId, profile, sentBytes, encodeMs, cloudCodecMs = 0 } = transfer;
+  const reply = replyCost({ edge, cloud }, cutId);
   const stages = cutId === null ? inputStages(cloud) : cutStages(edge, cloud, cutId);
   return {
     id: armId(profile, { from: cutId ?? 'input' }),
@@ -81,6 +80,14 @@ function transferArm({ edge, cloud, reply }: ProfileArmsRequest, transfer: Trans
     tables: transfer.tables ?? {},
     isRefused: transfer.isRefused ?? false,
   };
+}
+
+/** As the cloud packs it and the device unpacks it. */
+export function replyCost(
+  { edge, cloud }: Pick<ProfileArmsRequest, 'edge' | 'cloud'>,
+  cutId: string | null,
+): Pick<PlannedArm['cost'], 'receivedBytes' | 'decodeMs'> {
+  return { receivedBytes: replyFrom(cloud, cutId).bytes, decodeMs: replyFrom(edge, cutId).decodeMs };
 }
 
 interface Stages {

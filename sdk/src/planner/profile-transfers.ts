@@ -3,7 +3,7 @@
 import { SplitError } from '../errors.ts';
 import { guessedTransfer } from './calibrated-transfers.ts';
 import type { CalibratedArm, Calibration } from './calibration.ts';
-import { checkSameModel, type Profile, type ProfiledTransfer } from './profile.ts';
+import { checkSameModel, type Profile, type ProfiledTransfer, replyFrom } from './profile.ts';
 import type { Transfer } from './profile-arms.ts';
 
 export interface TransferSources {
@@ -37,7 +37,7 @@ export function transfersOf({ edge, cloud, calibration }: TransferSources): read
         sentBytes: transfer.sentBytes,
         encodeMs: transfer.encodeMs,
         isGuess: transfer.isGuess,
-        cloudCodecMs: (decodeMs ?? 0) + cloud.reply.encodeMs,
+        cloudCodecMs: (decodeMs ?? 0) + replyFrom(cloud, transfer.cutId).encodeMs,
         // A session keeps the whole model, to answer without the cloud.
         ...(edge.peakMemoryBytes !== null && { deviceMemoryBytes: edge.peakMemoryBytes }),
         ...lossOf(transfer, calibrated.get(key)),

@@ -32,6 +32,8 @@ export interface ProfiledCut {
   readonly depth: number;
   readonly head: Timing;
   readonly tail: Timing;
+  /** What comes back where the head has made some of the outputs itself; absent where all of them do. */
+  readonly reply?: ProfiledReply | undefined;
 }
 
 /** What crosses one cut, as it travels in one codec profile. Medians over the inputs. */
@@ -113,12 +115,20 @@ const TimingSchema = z.strictObject({
   isGuess: z.boolean(),
 });
 
+const ReplySchema = z.strictObject({
+  profile: Text,
+  bytes: Bytes,
+  encodeMs: Milliseconds,
+  decodeMs: Milliseconds,
+});
+
 const CutSchema = z.strictObject({
   id: CutId,
   name: z.string().check(z.maxLength(4096)),
   depth: z.number().check(z.gte(0), z.lte(1)),
   head: TimingSchema,
   tail: TimingSchema,
+  reply: z.optional(ReplySchema),
 });
 
 const TransferSchema = z.strictObject({
@@ -159,8 +169,13 @@ const ProfileSchema = z.strictObject({
   whole: TimingSchema,
   cuts: z.array(CutSchema).check(z.maxLength(100_000)),
   transfers: z.array(TransferSchema).check(z.maxLength(1_000_000)),
-  reply: z.strictObject({ profile: Text, bytes: Bytes, encodeMs: Milliseconds, decodeMs: Milliseconds }),
+  reply: ReplySchema,
 });
+
+/** What comes back from the cut on; `null` is the input. */
+export function replyFrom({ cuts, reply }: Profile, cutId: string | null): ProfiledReply {
+  return cuts.find(({ id }) => id === cutId)?.reply ?? reply;
+}
 
 /** @throws SplitError `options-invalid` naming each field at fault */
 export function readProfile(content: unknown): Profile {

@@ -7,8 +7,14 @@ import { armId } from './arm.ts';
 import type { CalibratedWay } from './calibration.ts';
 import { type ArmCost, type GatewayRow, transferMs } from './cost-model.ts';
 import type { PlannedArm } from './planned-arm.ts';
-import { checkSameModel, type Profile, type ProfiledCut, type ProfiledTransfer } from './profile.ts';
-import { cutName, type Transfer } from './profile-arms.ts';
+import {
+  checkSameModel,
+  type Profile,
+  type ProfiledCut,
+  type ProfiledTransfer,
+  replyFrom,
+} from './profile.ts';
+import { cutName, replyCost, type Transfer } from './profile-arms.ts';
 
 /** Where a request changes machines, in the model's order. */
 export interface CutWay {
@@ -40,8 +46,6 @@ export interface WayArmsRequest {
   readonly transfers: readonly Transfer[];
   /** What calibration found of arms of several cuts, by their ids. @default nobody measured */
   readonly losses?: ReadonlyMap<string, CalibratedWay> | undefined;
-  /** Outputs, where the last gateway makes them. */
-  readonly reply: Pick<ArmCost, 'receivedBytes' | 'decodeMs'>;
 }
 
 /**
@@ -118,7 +122,8 @@ function rowOf(
     gatewayMs: gateways.map((who, i) => {
       const [start = null, end = way.to] = [starts[i], starts[i + 1] ?? undefined];
       const runMs = restOf(who, start).medianMs - (end === undefined ? 0 : restOf(who, end).medianMs);
-      const packMs = end === undefined ? who.reply.encodeMs : transferIn(who, end, profile).encodeMs;
+      const packMs =
+        end === undefined ? replyFrom(who, way.from).encodeMs : transferIn(who, end, profile).encodeMs;
       return (transferIn(who, start, profile).decodeMs ?? 0) + Math.max(0, runMs) + packMs;
     }),
     wireMs: links.map(({ uplinkBitsPerSecond, downlinkBitsPerSecond }, i) => {
@@ -130,11 +135,11 @@ function rowOf(
 
 /** What comes back to the device: what crosses the last cut, or the outputs. */
 function backOf(
-  { edge, reply }: WayArmsRequest,
-  { to, shareBack = 1 }: CutWay,
+  { edge, gateways }: WayArmsRequest,
+  { from, to, shareBack = 1 }: CutWay,
   profile: string,
-): WayArmsRequest['reply'] {
-  if (to === undefined) return reply;
+): Pick<ArmCost, 'receivedBytes' | 'decodeMs'> {
+  if (to === undefined) return replyCost({ edge, cloud: gateways.at(-1) ?? edge }, from);
   const { sentBytes, decodeMs } = transferIn(edge, to, profile);
   return { receivedBytes: sentBytes * shareBack, decodeMs: (decodeMs ?? 0) * shareBack };
 }

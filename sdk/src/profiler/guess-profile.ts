@@ -31,13 +31,17 @@ export interface GuessRequest {
 
 /** @throws SplitError `options-invalid` where the size of what crosses is open */
 export function guessProfile(request: GuessRequest): Profile {
-  const { facts, graph, types, inputCut, cuts, profiles, machine, pictureBytes = [] } = request;
+  const { facts, graph, types, outputs, inputCut, cuts, profiles, machine, pictureBytes = [] } = request;
   const nodeMs = guessNodeMs(nodeWork(graph, types), machine);
   const wholeMs = nodeMs.reduce((sum, ms) => sum + ms, 0);
   const timed = cuts.map((cut) => {
     const headMs = nodeMs.reduce((sum, ms, node) => (headOf(cut).has(node) ? sum + ms : sum), 0);
-    const { id, name, depth } = cut;
-    return { id, name, depth, head: guessedTiming(headMs), tail: guessedTiming(wholeMs - headMs) };
+    const { id, name, depth, headOutputs } = cut;
+    const left = outputs.filter((output) => !headOutputs.includes(output.name));
+    return {
+      ...{ id, name, depth, head: guessedTiming(headMs), tail: guessedTiming(wholeMs - headMs) },
+      ...(left.length < outputs.length && { reply: guessedReply(left, types) }),
+    };
   });
   const profile: Profile = {
     format: 'cutpoint-profile',
@@ -53,7 +57,7 @@ export function guessProfile(request: GuessRequest): Profile {
       ...INPUT_PROFILES.map((profile) => guessedTransfer(inputCut, profile)),
       ...cuts.flatMap((cut) => profiles.map((codec) => guessedTransfer(cut, codec))),
     ],
-    reply: guessedReply(request),
+    reply: guessedReply(outputs, types),
   };
   return slowed(profile, facts.slowdown);
 }
@@ -81,7 +85,7 @@ function shareOf(profile: CodecProfile): number {
   return profile.startsWith('float32') || !isCodecProfile(profile) ? 1 : 1 / 2;
 }
 
-function guessedReply({ outputs, types }: GuessRequest): Profile['reply'] {
+function guessedReply(outputs: readonly TensorInfo[], types: GuessRequest['types']): Profile['reply'] {
   const bytes = outputs.reduce((sum, output) => {
     const { type, shape } = types.get(output.name) ?? output;
     const dims = shape?.filter((dim) => typeof dim === 'number') ?? [];

@@ -27,6 +27,8 @@ export interface TransferRequest {
 export interface MeasuredTransfers {
   readonly transfers: readonly ProfiledTransfer[];
   readonly reply: ProfiledReply;
+  /** By the ids of cuts whose heads make some of the outputs: what is left to come back. */
+  readonly cutReplies: ReadonlyMap<string, ProfiledReply>;
 }
 
 /** How the model's input travels: exact. As it is, which a fast link wants, and packed. */
@@ -43,12 +45,24 @@ export async function measureTransfers(request: TransferRequest): Promise<Measur
     ...INPUT_PROFILES.map((profile) => job(inputCut, profile)),
     ...executor.cuts.flatMap((cut) => profiles.map((profile) => job(cut, profile))),
   ];
-  const reply: Job = { cutId: null, names: fetches, profile: REPLY_PROFILE, seen: [] };
+  const replyOf = (cutId: string | null, names: readonly string[]): Job => ({
+    ...{ cutId, names, profile: REPLY_PROFILE, seen: [] },
+  });
+  const reply = replyOf(null, fetches);
+  const shorter = executor.cuts.flatMap(({ id, headOutputs }) => {
+    const left = fetches.filter((name) => !headOutputs.includes(name));
+    return left.length < fetches.length ? [replyOf(id, left)] : [];
+  });
   for (const feeds of inputs) {
     const { values } = await executor.run({ feeds, fetches: wanted, ...(signal && { signal }) });
-    for (const one of [...jobs, reply]) one.seen.push(await measure(request, one, { ...feeds, ...values }));
+    for (const one of [...jobs, reply, ...shorter])
+      one.seen.push(await measure(request, one, { ...feeds, ...values }));
   }
-  return { transfers: jobs.map(transferOf), reply: replyOf(reply) };
+  return {
+    transfers: jobs.map(transferOf),
+    reply: seenReply(reply),
+    cutReplies: new Map(shorter.map((one) => [one.cutId ?? '', seenReply(one)])),
+  };
 }
 
 interface Seen {
@@ -107,7 +121,7 @@ function transferOf({ cutId, profile, seen }: Job): ProfiledTransfer {
   };
 }
 
-function replyOf({ profile, seen }: Job): ProfiledReply {
+function seenReply({ profile, seen }: Job): ProfiledReply {
   const bytes = timingOf(seen.map((one) => one.bytes)).medianMs;
   return { profile, bytes, encodeMs: medianMs(seen, 'encodeMs'), decodeMs: medianMs(seen, 'decodeMs') };
 }

@@ -40,7 +40,7 @@ export async function profileModel(request: ProfileRequest): Promise<Profile> {
   const often = rounds === undefined ? {} : { rounds };
   const pauseMs = () => facts.pauseMs;
   const measured = await measureModel({ executor, clock, feeds, fetches, pauseMs, ...often });
-  const crossing = await measureTransfers(request);
+  const { transfers, reply, cutReplies } = await measureTransfers(request);
   const profile: Profile = {
     format: 'cutpoint-profile',
     version: 1,
@@ -48,17 +48,23 @@ export async function profileModel(request: ProfileRequest): Promise<Profile> {
     slowdown: 1,
     inputs: inputs.length,
     peakMemoryBytes: request.peakMemoryBytes?.() ?? null,
-    ...partsOf(measured),
-    ...crossing,
-    transfers: [...pictureTransfers(pictureBytes, request.pictureDecodeMs), ...crossing.transfers],
+    ...partsOf(measured, cutReplies),
+    transfers: [...pictureTransfers(pictureBytes, request.pictureDecodeMs), ...transfers],
+    reply,
   };
   return slowed(profile, facts.slowdown);
 }
 
-function partsOf({ whole, cuts }: MeasuredModel): Pick<Profile, 'whole' | 'cuts'> {
+function partsOf(
+  { whole, cuts }: MeasuredModel,
+  replies: MeasuredTransfers['cutReplies'],
+): Pick<Profile, 'whole' | 'cuts'> {
   return {
     whole,
-    cuts: cuts.map(({ cut: { id, name, depth }, head, tail }) => ({ id, name, depth, head, tail })),
+    cuts: cuts.map(({ cut: { id, name, depth }, head, tail }) => {
+      const reply = replies.get(id);
+      return { ...{ id, name, depth, head, tail }, ...(reply && { reply }) };
+    }),
   };
 }
 
@@ -95,18 +101,23 @@ export function slowed(profile: Profile, slowdown: number): Profile {
     ...profile,
     slowdown: profile.slowdown * slowdown,
     whole: stretch(whole),
-    cuts: cuts.map((cut) => ({ ...cut, head: stretch(cut.head), tail: stretch(cut.tail) })),
-    ...slowedCodec({ transfers, reply }, slowdown),
+    cuts: cuts.map((cut) => ({
+      ...{ ...cut, head: stretch(cut.head), tail: stretch(cut.tail) },
+      ...(cut.reply && { reply: slowedCodec(cut.reply, slowdown) }),
+    })),
+    transfers: transfers.map((transfer) => slowedCodec(transfer, slowdown)),
+    reply: slowedCodec(reply, slowdown),
   };
 }
 
-function slowedCodec({ transfers, reply }: MeasuredTransfers, slowdown: number): MeasuredTransfers {
+function slowedCodec<Packed extends { readonly encodeMs: number; readonly decodeMs: number | null }>(
+  packed: Packed,
+  slowdown: number,
+): Packed {
+  const { encodeMs, decodeMs } = packed;
   return {
-    transfers: transfers.map((transfer) => ({
-      ...transfer,
-      encodeMs: transfer.encodeMs * slowdown,
-      decodeMs: transfer.decodeMs === null ? null : transfer.decodeMs * slowdown,
-    })),
-    reply: { ...reply, encodeMs: reply.encodeMs * slowdown, decodeMs: reply.decodeMs * slowdown },
+    ...packed,
+    encodeMs: encodeMs * slowdown,
+    decodeMs: decodeMs === null ? null : decodeMs * slowdown,
   };
 }

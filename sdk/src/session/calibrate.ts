@@ -4,6 +4,7 @@ import type { DeviceArm, SplitArm } from '../planner/arm.ts';
 import type { Tensors } from '../tensor.ts';
 import { type AnnouncedModel, INPUT_END, rangeMs } from '../transport/request-client.ts';
 import { encodeFrontier, hasImages } from './frontier-frames.ts';
+import { isHead } from './head-rules.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { SessionParts } from './parts.ts';
 import type { RunArguments } from './run-arguments.ts';
@@ -64,9 +65,11 @@ async function learnArms(
     const headMs = timeBefore(parts, arm.cut, segmentMs);
     const lastMs = arm.to && wholeMs - timeBefore(parts, arm.to, segmentMs);
     const way = await sent(`${arm.cut.id}/${arm.profile}`, parts, args, arm, { values, warm });
-    const back = arm.to
-      ? await received(backKey(args, arm), parts, pickBack(values, args, arm), profileBack(parts, arm))
-      : reply;
+    const isShorter = !isHead(parts.model) && args.fetches.some((name) => arm.cut.headOutputs.includes(name));
+    const back =
+      arm.to || isShorter
+        ? await received(backKey(args, arm), parts, pickBack(values, args, arm), profileBack(parts, arm))
+        : reply;
     // Until the gateway says how long its tails take, they are taken to run as fast as here without the slowdown.
     const tailMs = (wholeMs - headMs - (lastMs ?? 0)) / options.emulatedSlowdown;
     controller.setCost(arm, { headMs, ...way, tailMs, ...back, ...(lastMs !== undefined && { lastMs }) });

@@ -79,7 +79,7 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
       gatewayWhole: (await measureModel({ executor: gatewayExecutor, cuts: [], ...once })).whole,
     }),
     plan: (rounds, now) => {
-      const { gatewayWhole, ...device } = mediansOf(rounds);
+      const { gatewayWhole, ...device } = mediansOf(rounds, profile);
       return planOf(
         { device: { ...profile, ...device }, gateway: { ...profile, ...device, whole: gatewayWhole } },
         now,
@@ -111,6 +111,7 @@ export async function openFreshPlans(request: FreshPlansRequest): Promise<FreshP
 
 function mediansOf(
   rounds: readonly TimedSides[],
+  profile: Profile,
 ): Pick<Profile, 'whole' | 'cuts'> & Pick<TimedSides, 'gatewayWhole'> {
   const timing = (of: (round: TimedSides) => Timing | undefined) =>
     timingOf(rounds.map((round) => of(round)?.medianMs ?? Number.NaN));
@@ -118,6 +119,7 @@ function mediansOf(
     ...{ id, name, depth },
     head: timing((round) => round.cuts[place]?.head),
     tail: timing((round) => round.cuts[place]?.tail),
+    reply: profile.cuts.find((cut) => cut.id === id)?.reply,
   }));
   return {
     whole: timing((round) => round.whole),
@@ -132,11 +134,10 @@ function planOf(
   { edgeSlowdown, roundTripMs, downlinkBitsPerSecond }: PlanNow,
 ): Plan {
   const edge = slowed(device, edgeSlowdown);
-  const reply = { receivedBytes: cloud.reply.bytes, decodeMs: edge.reply.decodeMs };
   return makePlan({
     edge,
     cloud,
-    arms: armsFromProfiles({ edge, cloud, transfers: transfersOf({ edge, cloud }), reply }),
+    arms: armsFromProfiles({ edge, cloud, transfers: transfersOf({ edge, cloud }) }),
     link: { roundTripMs, downlinkBitsPerSecond, queueMs: 0 },
     wish: resolvePolicy({}),
   });
