@@ -59,7 +59,7 @@ describe.each(
     ['in separate sessions', 'separate', 10],
   ] as const)('gives the same bits cut as whole %s, for one row and for three', async (_, kind, oneOf) => {
     const verdicts = await verdictsOf(architecture, { kind, optimization: 'extended', oneOf });
-    expect(verdicts.length).toBeGreaterThan(1);
+    expect(verdicts.length).toBeGreaterThan(0);
     const wrong = verdicts.filter(({ isExact }) => !isExact);
     expect(wrong.map(({ cut, relative, failure }) => [cut.position, relative, failure])).toEqual([]);
   });
