@@ -28,7 +28,7 @@ export interface Stations {
 
 const NAMES: readonly StationName[] = ['detector', 'recogniser'];
 const MOST_JOBS = 5;
-const ROUNDS = 3;
+const ROUNDS = 4;
 const CUTS_TRIED = 3;
 // Cuts that are expected to be this much slower than the best are not tried, but for the best of them.
 const NOT_WORTH_TRYING = 2.5;

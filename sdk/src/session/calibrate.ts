@@ -19,8 +19,7 @@ export async function calibrate(parts: SessionParts, args: RunArguments, device:
   const wholeMs = sum(segmentMs);
   parts.controller.setCost(device, { ...FREE, headMs: wholeMs });
   const outputs = Object.fromEntries(args.fetches.map((name) => [name, run.value.values[name]])) as Tensors;
-  const reply = await replyCost(parts, outputs, parts.options.replyProfile);
-  await learnArms(parts, args, { values: { ...args.feeds, ...run.value.values }, segmentMs, reply });
+  await learnArms(parts, args, { values: { ...args.feeds, ...run.value.values }, segmentMs });
   return { outputs, trace: makeTrace(device, { ...NO_STAGES, headMs: wholeMs }, { totalMs: run.elapsedMs }) };
 }
 
@@ -29,7 +28,7 @@ export async function calibrateHead(parts: SessionParts, args: RunArguments): Pr
   const run = await runCrossing(parts, args, { fetches: [], to: parts.executor.cuts.at(-1) });
   const segmentMs = run.value.segmentMs.map((ms) => ms * parts.options.emulatedSlowdown);
   const values = { ...args.feeds, ...run.value.values };
-  await learnArms(parts, args, { values, segmentMs, reply: { receivedBytes: 0, decodeMs: 0 } });
+  await learnArms(parts, args, { values, segmentMs });
 }
 
 /** One run that gives what crosses every cut. */
@@ -47,13 +46,12 @@ function runCrossing(
 interface Measured {
   readonly values: Tensors;
   readonly segmentMs: readonly number[];
-  readonly reply: Awaited<ReturnType<typeof replyCost>>;
 }
 
 async function learnArms(
   parts: SessionParts,
   args: RunArguments,
-  { values, segmentMs, reply }: Measured,
+  { values, segmentMs }: Measured,
 ): Promise<void> {
   const { controller, options } = parts;
   const wholeMs = sum(segmentMs);
@@ -65,11 +63,10 @@ async function learnArms(
     const headMs = timeBefore(parts, arm.cut, segmentMs);
     const lastMs = arm.to && wholeMs - timeBefore(parts, arm.to, segmentMs);
     const way = await sent(`${arm.cut.id}/${arm.profile}`, parts, args, arm, { values, warm });
-    const isShorter = !isHead(parts.model) && args.fetches.some((name) => arm.cut.headOutputs.includes(name));
-    const back =
-      arm.to || isShorter
-        ? await received(backKey(args, arm), parts, pickBack(values, args, arm), profileBack(parts, arm))
-        : reply;
+    // Of a head nothing behind it is here.
+    const back = isHead(parts.model)
+      ? { receivedBytes: 0, decodeMs: 0 }
+      : await received(backKey(args, arm), parts, pickBack(values, args, arm), profileBack(parts, arm));
     // Until the gateway says how long its tails take, they are taken to run as fast as here without the slowdown.
     const tailMs = (wholeMs - headMs - (lastMs ?? 0)) / options.emulatedSlowdown;
     controller.setCost(arm, { headMs, ...way, tailMs, ...back, ...(lastMs !== undefined && { lastMs }) });
@@ -101,7 +98,7 @@ function onceByKey<Args extends readonly unknown[], T>(work: (...args: Args) => 
 }
 
 function backKey(args: RunArguments, arm: SplitArm): string {
-  return JSON.stringify([arm.profile, ...tailFetches(args, arm)]);
+  return JSON.stringify([arm.to && arm.profile, ...tailFetches(args, arm)]);
 }
 
 function pickBack(values: Tensors, args: RunArguments, arm: SplitArm): Tensors {

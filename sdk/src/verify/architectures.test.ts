@@ -54,18 +54,18 @@ describe.each(
   ARCHITECTURES.map((architecture) => [architecture.name, architecture] as const),
 )('%s', (_name, architecture) => {
   it.each([
-    ['in a chain', 'chain', 2],
+    ['in a chain, at every second offered cut', 'chain', 2],
     ['through valves', 'valve', 5],
-    ['in separate sessions', 'separate', 10],
+    ['in separate sessions', 'separate', 5],
   ] as const)('gives the same bits cut as whole %s, for one row and for three', async (_, kind, oneOf) => {
     const verdicts = await verdictsOf(architecture, { kind, optimization: 'extended', oneOf });
-    expect(verdicts.length).toBeGreaterThan(0);
+    expect(verdicts.length).toBeGreaterThan(1);
     const wrong = verdicts.filter(({ isExact }) => !isExact);
     expect(wrong.map(({ cut, relative, failure }) => [cut.position, relative, failure])).toEqual([]);
   });
 
   it('lies within 1e-5 of the whole with all optimisations', async () => {
-    const verdicts = await verdictsOf(architecture, { kind: 'chain', optimization: 'all', oneOf: 10 });
+    const verdicts = await verdictsOf(architecture, { kind: 'chain', optimization: 'all', oneOf: 5 });
     const wrong = verdicts.filter(({ relative }) => !(relative <= 1e-5));
     expect(wrong.map(({ cut, relative, failure }) => [cut.position, relative, failure])).toEqual([]);
   });
