@@ -253,7 +253,7 @@ describe('a split session over the embedded broker', () => {
 describe('what keeps a session from its gateway has a code', () => {
   let gateway: Gateway;
   beforeAll(async () => {
-    gateway = await gatewayOn({ maxPayloadMb: 1 });
+    gateway = await gatewayOn({ maxPayloadMb: 1, id: 'gw' });
   });
   afterAll(() => gateway.stop());
 
@@ -271,6 +271,18 @@ describe('what keeps a session from its gateway has a code', () => {
       { namespace: 'elsewhere', connectTimeoutMs: 300 },
       'gateway-unavailable',
       '300 ms',
+    ],
+    [
+      'no gateway in the regions',
+      { regions: ['eu'], connectTimeoutMs: 300 },
+      'gateway-unavailable',
+      'no gateway that may be asked, but gw (region unknown)',
+    ],
+    [
+      'none of the gateways that its route begins at',
+      { stages: [['other']], connectTimeoutMs: 300 },
+      'gateway-unavailable',
+      'no gateway that may be asked, but gw (region unknown)',
     ],
   ])('%s', async (_, options, code, text) => {
     const [actual, message] = await codeOf(open(gateway.brokerUrl, { fallback: 'none', ...options }));
@@ -300,6 +312,19 @@ describe('what keeps a session from its gateway has a code', () => {
     ]);
     await expect(session.run({ input: input() }, { arm: cut.id })).resolves.toHaveProperty('output');
     await session.release();
+  });
+
+  it('and waits for the gateway that its route begins at, though another was heard first', async () => {
+    const opening = open(gateway.brokerUrl, {
+      ...{ fallback: 'none', stages: [['late']], connectTimeoutMs: 30_000 },
+    });
+    const late = await gatewayOn({ broker: gateway.brokerUrl, id: 'late' });
+    const session = await opening;
+    const arm = session.arms.find(({ kind }) => kind === 'split')?.id as string;
+    await session.run({ input: input() }, { arm });
+    expect(session.lastTrace).toMatchObject({ gateway: 'late' });
+    await session.release();
+    await late.stop();
   });
 
   it('a session that was released', async () => {

@@ -14,7 +14,7 @@ import type { Plan } from '../planner/plan-file.ts';
 import type { Executor } from '../runtime/executor/executor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
-import { createRequestClient, type RequestClient } from '../transport/request-client.ts';
+import { type Announcement, createRequestClient, type RequestClient } from '../transport/request-client.ts';
 import type { Transport } from '../transport/transport.ts';
 import { openHeadExecutor } from './head-executor.ts';
 import { headOptions, isHead } from './head-rules.ts';
@@ -27,7 +27,7 @@ import { noteCuts, placedOptions, type SessionPlacement, sessionPlacement } from
 import { checkedPlan, innerCuts, type PlannedArms, plannedArms } from './planned-arms.ts';
 import { createPlannedTables } from './planned-tables.ts';
 import { createReferenceFrames } from './reference-frames.ts';
-import { firstGateways } from './route.ts';
+import { firstGateways, mayBeFirst } from './route.ts';
 import { createSession, type SplitSession } from './split-session.ts';
 import { findTails, lookForTail } from './tail.ts';
 
@@ -79,6 +79,7 @@ export async function createSplitSessionOn(
     clock,
     randomId: platform.randomId,
   });
+  const untilMs = clock.nowMs() + asked.connectTimeoutMs;
   const close = async () => {
     await client.close();
     await transport.close();
@@ -87,7 +88,7 @@ export async function createSplitSessionOn(
   try {
     const [model, missing] = await Promise.all([
       openModel(source, runtime, { inputShapes: asked.inputShapes, mayBeHead: true }),
-      findGateway(client, asked, clock).then(() => undefined, asSplitError),
+      findGateway(client, asked, { clock, untilMs }).then(() => undefined, asSplitError),
     ]);
     const { own: placed, denial } = placedOptions(asked, placement, model);
     const own = isHead(model) ? headOptions(given, placed) : placed;
@@ -96,6 +97,8 @@ export async function createSplitSessionOn(
     const noise = await noiseOf(platform, options);
     if (options.fallback === 'none' && !options.startsOffline) {
       if (missing) throw missing;
+      // At which gateway a plan's route begins was not known before.
+      await findGateway(client, options, { clock, untilMs });
       checkTail(client, options, model);
     }
     const planned = plan && plannedArms(plan, model, { ...options, denial });
@@ -247,13 +250,21 @@ function withPlanLimits(options: ResolvedOptions, plan: Plan | undefined): Resol
   };
 }
 
-/** Waits for a gateway that serves the model. @throws SplitError why there is none */
-async function findGateway(client: RequestClient, options: ResolvedOptions, clock: Clock): Promise<void> {
-  const limitMs = options.connectTimeoutMs;
-  const untilMs = clock.nowMs() + limitMs;
+interface WaitingTime {
+  readonly clock: Clock;
+  readonly untilMs: number;
+}
+
+/** Waits for a gateway that serves the model and may be asked first. @throws SplitError why there is none */
+async function findGateway(
+  client: RequestClient,
+  options: ResolvedOptions,
+  { clock, untilMs }: WaitingTime,
+): Promise<void> {
   await client.start();
   const deadlineMs = Math.max(1, untilMs - clock.nowMs());
-  await client.waitForGateway(options.model, { deadlineMs, limitMs });
+  const fits = (announcement: Announcement) => mayBeFirst(announcement, options);
+  await client.waitForGateway(options.model, { deadlineMs, limitMs: options.connectTimeoutMs, fits });
 }
 
 /** A gateway with another model of that name is a mistake to be told at once. */

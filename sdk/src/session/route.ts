@@ -3,8 +3,9 @@ import { SplitError } from '../errors.ts';
 import type { SplitArm } from '../planner/arm.ts';
 import type { Announcement, RouteStage } from '../transport/request-client.ts';
 import type { SessionParts } from './parts.ts';
-import { type FoundTail, findTails, runsArm } from './tail.ts';
+import { type FoundTail, findTails, isInside, runsArm } from './tail.ts';
 
+type Rules = Pick<SessionParts['options'], 'stages' | 'regions'>;
 type Knowing = Pick<SessionParts, 'client' | 'model' | 'options' | 'gate' | 'trail'>;
 
 /** Gateways that the session may ask itself. */
@@ -12,9 +13,16 @@ export function firstGateways({
   client,
   options,
 }: Pick<Knowing, 'client' | 'options'>): readonly Announcement[] {
-  const [named = []] = options.stages ?? [];
-  const all = client.gateways();
-  return named.length === 0 ? all : all.filter(({ gateway }) => named.includes(gateway));
+  return client.gateways().filter(({ gateway }) => isNamedFirst(gateway, options));
+}
+
+/** Whether requests may begin at a gateway that announces this. */
+export function mayBeFirst({ gateway, region }: Announcement, options: Rules): boolean {
+  return isNamedFirst(gateway, options) && isInside(region, options.regions);
+}
+
+function isNamedFirst(gateway: string, { stages: [named = []] = [] }: Pick<Rules, 'stages'>): boolean {
+  return named.length === 0 || named.includes(gateway);
 }
 
 /** Those that can be asked for this arm now, the first one first. */
@@ -57,7 +65,7 @@ function namesOf(
   const { regions, stages = [] } = options;
   const inside = client
     .gateways()
-    .filter(({ region }) => regions === undefined || (region !== undefined && regions.includes(region)))
+    .filter(({ region }) => isInside(region, regions))
     .filter(({ gateway }) => gate?.refusal(gateway) === undefined)
     .map(({ gateway }) => gateway);
   return Array.from({ length: count }, (_, i) => {

@@ -35,14 +35,19 @@ export function lookForTail(
   return refusal ? { error: refusal } : tail;
 }
 
-/** @param regions that are allowed: a gateway that does not say where it is is in none of them */
+/** A gateway that does not say where it is is in none of the regions. */
+export function isInside(region: string | undefined, regions: readonly string[] | undefined): boolean {
+  return regions === undefined || (region !== undefined && regions.includes(region));
+}
+
+/** @param regions that are allowed */
 export function findTail(
   gateways: readonly Announcement[],
   name: string,
   digest: string,
   regions?: readonly string[],
 ): Tail {
-  const allowed = gateways.filter(({ region }) => !regions || (region && regions.includes(region)));
+  const allowed = gateways.filter(({ region }) => isInside(region, regions));
   const ready = allowed.filter(({ state }) => state === 'ready');
   if (regions && allowed.length === 0 && gateways.length > 0) return { error: outsideOf(regions, gateways) };
   if (ready.length === 0)

@@ -27,6 +27,8 @@ export interface WaitOptions {
 export interface GatewayWait extends WaitOptions {
   /** The whole wait, which the error names, where `deadlineMs` is what is left of it. @default deadlineMs */
   readonly limitMs?: number;
+  /** Which gateways will do. @default all that serve the model */
+  readonly fits?: (announcement: Announcement) => boolean;
 }
 
 /** Announcements that may be lost or late before a gateway is taken for gone. */
@@ -79,15 +81,18 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
       for (const one of [known, heardMs, left]) one.clear();
     },
     onAnnouncement,
-    waitFor: async (model, { deadlineMs, limitMs = deadlineMs, signal }) => {
-      const found = findReady(alive(), model);
+    waitFor: async (model, { deadlineMs, limitMs = deadlineMs, fits = () => true, signal }) => {
+      const isFound = (one: Announcement) => serves(one, model) && fits(one);
+      const found = alive().find(isFound);
       if (found) return found;
       const waiting = new AbortController();
       const stop = signal ? AbortSignal.any([signal, waiting.signal]) : waiting.signal;
       try {
         return await Promise.race([
-          nextReady(onAnnouncement, model, waiting.signal),
-          clock.sleep(deadlineMs, stop).then(() => Promise.reject(notFound(alive(), model, limitMs))),
+          nextFound(onAnnouncement, isFound, waiting.signal),
+          clock
+            .sleep(deadlineMs, stop)
+            .then(() => Promise.reject(notFound(alive(), { model, fits, limitMs }))),
         ]);
       } catch (error) {
         if (signal?.aborted)
@@ -100,28 +105,27 @@ export function createGatewayDirectory(clock: Clock): GatewayDirectory {
   };
 }
 
-function findReady(announcements: readonly Announcement[], model: string): Announcement | undefined {
-  return announcements.find((one) => serves(one, model));
-}
-
 function serves({ state, models }: Announcement, model: string): boolean {
   return state === 'ready' && models.some(({ name }) => name === model);
 }
 
-function nextReady(
+function nextFound(
   onAnnouncement: GatewayDirectory['onAnnouncement'],
-  model: string,
+  isFound: (announcement: Announcement) => boolean,
   signal: AbortSignal,
 ): Promise<Announcement> {
   return new Promise((resolve) => {
     const stop = onAnnouncement((announcement) => {
-      if (serves(announcement, model)) resolve(announcement);
+      if (isFound(announcement)) resolve(announcement);
     });
     signal.addEventListener('abort', stop, { once: true });
   });
 }
 
-function notFound(known: readonly Announcement[], model: string, limitMs: number): SplitError {
+function notFound(
+  known: readonly Announcement[],
+  { model, fits, limitMs }: Required<Pick<GatewayWait, 'fits' | 'limitMs'>> & { readonly model: string },
+): SplitError {
   const ready = known.filter(({ state }) => state === 'ready');
   if (ready.length === 0) {
     return new SplitError(
@@ -129,9 +133,15 @@ function notFound(known: readonly Announcement[], model: string, limitMs: number
       `no gateway announced itself within ${Math.round(limitMs)} ms`,
     );
   }
-  const names = [...new Set(ready.flatMap(({ models }) => models.map(({ name }) => name)))].slice(0, 20);
-  return new SplitError(
-    'model-unknown',
-    `no gateway serves '${model}'; served: ${names.join(', ') || 'nothing'}`,
-  );
+  const fitting = ready.filter(fits);
+  if (fitting.length === 0) {
+    const others = ready.map(({ gateway, region = 'unknown' }) => `${gateway} (region ${region})`);
+    return new SplitError('gateway-unavailable', `no gateway that may be asked, but ${someOf(others)}`);
+  }
+  const names = [...new Set(fitting.flatMap(({ models }) => models.map(({ name }) => name)))];
+  return new SplitError('model-unknown', `no gateway serves '${model}'; served: ${someOf(names)}`);
+}
+
+function someOf(names: readonly string[]): string {
+  return names.slice(0, 20).join(', ') || 'nothing';
 }
