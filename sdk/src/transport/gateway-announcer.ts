@@ -1,8 +1,9 @@
-/** Says that a gateway is there: on start, on every connect, now and again, to who asks, and at the end that it goes. */
+/** Says that a gateway is there: on start, on every connect, by its pace, to who asks, and at the end that it goes. */
 import type { Clock } from '../clock.ts';
 import { encodeEnvelope } from '../protocol/envelope.ts';
 import { type Announcement, type AnnouncementBody, encodeAnnouncement } from '../protocol/v1/announcement.ts';
 import { topicsOf } from '../protocol/v1/topics.ts';
+import { type AnnouncementPaceOptions, createAnnouncementPace } from './announcement-pace.ts';
 import type { Transport, Will } from './transport.ts';
 
 export interface AnnouncerOptions {
@@ -10,7 +11,7 @@ export interface AnnouncerOptions {
   readonly gatewayId: string;
   readonly namespace: string;
   readonly clock: Clock;
-  readonly announceEveryMs: number;
+  readonly pace: AnnouncementPaceOptions;
   /** Asked each time. `undefined`: the gateway cannot serve, so it says that it is gone. */
   body(): AnnouncementBody | undefined;
 }
@@ -26,25 +27,30 @@ export interface Announcer {
 }
 
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { transport, gatewayId, clock, announceEveryMs } = options;
+  const { transport, gatewayId, clock } = options;
+  const { shortestMs } = options.pace;
+  const pace = createAnnouncementPace(options.pace);
   const statusTopic = topicsOf(options.namespace).status(gatewayId);
 
-  function payload(): Uint8Array | undefined {
-    const body = options.body();
-    return body && announcement(gatewayId, { ...body, everyMs: announceEveryMs });
+  function payloadOf(body: AnnouncementBody | undefined): Uint8Array | undefined {
+    return body && announcement(gatewayId, { ...body, everyMs: pace.everyMs });
   }
 
   async function announce(): Promise<void> {
-    if (!transport.isConnected) return;
-    const bytes = payload() ?? offlineWill(options).payload;
-    await transport.publish(statusTopic, bytes, { retain: true });
+    if (transport.isConnected) await say(options.body());
+  }
+
+  async function say(body: AnnouncementBody | undefined): Promise<void> {
+    pace.said(body, clock.nowMs());
+    await transport.publish(statusTopic, payloadOf(body) ?? offlineWill(options).payload, { retain: true });
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await clock.sleep(announceEveryMs, signal);
+      await clock.sleep(shortestMs, signal);
+      const body = options.body();
       // What is lost here comes again; who made the announcement impossible heard it from announce().
-      await announce().catch(() => undefined);
+      if (transport.isConnected && pace.isDue(body, clock.nowMs())) await say(body).catch(() => undefined);
     }
   }
 
@@ -56,7 +62,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     announce,
     answer: () => {
       try {
-        return payload();
+        return payloadOf(options.body());
       } catch {
         // start() and announce() throw the same to the one who can mend it.
         return undefined;

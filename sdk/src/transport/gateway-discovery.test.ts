@@ -54,7 +54,7 @@ test('a gateway that cannot serve says that it is gone, and answers no hello', a
     transport: broker.connect(),
     gatewayId: 'gw',
     clock: systemClock(),
-    announceEveryMs: 20,
+    announcing: { shortestMs: 20, longestMs: 20 },
     announce: () => (canServe ? { state: 'ready', models: [], maxPayloadBytes: 1 } : undefined),
     handle: () => Promise.reject(new Error('not asked')),
   });

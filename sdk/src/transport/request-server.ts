@@ -13,6 +13,7 @@ import {
   type RequestHeader,
 } from '../protocol/v1/messages.ts';
 import { topicsOf } from '../protocol/v1/topics.ts';
+import { ANNOUNCING, type AnnouncementPaceOptions } from './announcement-pace.ts';
 import type { Credit, WholeMessage } from './assembly.ts';
 import { createAnnouncer } from './gateway-announcer.ts';
 import type { GatewaySeal } from './gateway-seal.ts';
@@ -50,8 +51,8 @@ export interface RequestServerOptions {
   readonly seal?: GatewaySeal | undefined;
   /** Answers are kept so long for devices that ask again, in milliseconds; longest 120,000, and then refused. @default 120000 */
   readonly retentionMs?: number | undefined;
-  /** How often the announcement is repeated, in milliseconds. @default 5000 */
-  readonly announceEveryMs?: number;
+  /** How often the announcement is repeated. @default after 5 s, and each time twice as long, up to 30 s, while it says the same */
+  readonly announcing?: AnnouncementPaceOptions;
   /**
    * What to announce, asked each time. While draining, the state is `draining` whatever this says.
    * `undefined`: the gateway cannot serve, and devices hear that it is gone.
@@ -76,7 +77,7 @@ export interface RequestServer {
 export function createRequestServer(options: RequestServerOptions): RequestServer {
   const { transport, gatewayId, clock } = options;
   const { chunkBytes = DEFAULT_CHUNK_BYTES, maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES } = options;
-  const { namespace = 'cutpoint', announceEveryMs = 5_000 } = options;
+  const { namespace = 'cutpoint', announcing = ANNOUNCING } = options;
   const topics = topicsOf(namespace);
   const outbox = createOutbox(transport, options.windowBytes ?? DEFAULT_WINDOW_BYTES, clock);
   const inbox = createInbox<AnyRequest>({ maxPayloadBytes });
@@ -85,7 +86,7 @@ export function createRequestServer(options: RequestServerOptions): RequestServe
   const undo: (() => void | Promise<void>)[] = [];
   const stopped = new AbortController();
   const announcer = createAnnouncer({
-    ...{ transport, gatewayId, namespace, clock, announceEveryMs },
+    ...{ transport, gatewayId, namespace, clock, pace: announcing },
     body: currentAnnouncement,
   });
   let state: 'ready' | 'draining' | 'stopped' = 'ready';
