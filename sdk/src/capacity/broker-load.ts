@@ -1,5 +1,6 @@
 /** What a fleet makes its broker carry: parts of requests and replies, and announcements, which every device hears. */
 import { DEFAULT_CHUNK_BYTES } from '../protocol/limits.ts';
+import { countParts } from '../transport/parts.ts';
 import type { FleetBroker } from './fleet-file.ts';
 
 export interface BrokerLoad {
@@ -15,6 +16,8 @@ export interface BrokerLoad {
 export interface BrokerTraffic {
   readonly devices: number;
   readonly gateways: number;
+  /** Of all gateways, as they publish them. */
+  readonly announcementsPerSecond: number;
   readonly requestMessagesPerSecond: number;
   readonly bytesPerSecond: number;
 }
@@ -26,7 +29,7 @@ const ANNOUNCEMENT_BYTES = 700;
 
 /** Messages that a payload of so many bytes is cut into. */
 export function messagesOf(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / DEFAULT_CHUNK_BYTES));
+  return countParts(bytes, DEFAULT_CHUNK_BYTES);
 }
 
 export function wireBytes(bytes: number): number {
@@ -34,12 +37,13 @@ export function wireBytes(bytes: number): number {
 }
 
 export function brokerLoad(
-  { devices, gateways, requestMessagesPerSecond, bytesPerSecond }: BrokerTraffic,
+  { devices, gateways, announcementsPerSecond, requestMessagesPerSecond, bytesPerSecond }: BrokerTraffic,
   limits: FleetBroker,
 ): BrokerLoad {
   const on = (brokers: number) => {
     // Of each broker's gateways every one of its devices hears all.
-    const heard = (Math.ceil(gateways / brokers) * (1 + devices / brokers)) / limits.announceEverySeconds;
+    const share = gateways === 0 ? 0 : Math.ceil(gateways / brokers) / gateways;
+    const heard = share * announcementsPerSecond * (1 + devices / brokers);
     return {
       announcementsPerSecond: heard,
       messagesPerSecond: (2 * requestMessagesPerSecond) / brokers + heard,

@@ -30,6 +30,7 @@ export function trafficOf(run: FleetRun, { classes }: Fleet, gateways: readonly 
   return {
     devices: classes.reduce((sum, { devices }) => sum + devices, 0),
     gateways: gateways.reduce((sum, count) => sum + count, 0),
+    announcementsPerSecond: run.announcements / run.seconds,
     requestMessagesPerSecond: messages / run.seconds,
     bytesPerSecond: bytes / run.seconds,
   };

@@ -1,5 +1,7 @@
 /** What cannot be had and why, and what a report takes for granted. */
+
 import { rateText } from '../planner/win-window.ts';
+import { ANNOUNCING } from '../transport/announcement-pace.ts';
 import type { BrokerLoad } from './broker-load.ts';
 import type { ClassCapacity, RegionCapacity } from './capacity-report.ts';
 import type { Fleet } from './fleet-file.ts';
@@ -39,10 +41,7 @@ export function problemsOf(
   return [...slow, ...full, ...parted];
 }
 
-export function assumptionsOf(
-  { gateway, noise, broker }: Fleet,
-  classes: readonly ClassPlan[],
-): readonly string[] {
+export function assumptionsOf({ gateway, noise }: Fleet, classes: readonly ClassPlan[]): readonly string[] {
   const guessed = classes.filter(({ arms, plan }) =>
     arms.some(({ arm }) => plan.arms.find(({ id }) => id === arm.id)?.isGuess),
   );
@@ -50,7 +49,7 @@ export function assumptionsOf(
     ...(gateway.batches.length === 0 ? ['Batches gain nothing: the file does not say what they take.'] : []),
     'A gateway decodes and encodes in its executors’ time: real ones do that beside them.',
     `Times vary by ${percent(noise)} (log-normal), each request by itself.`,
-    `Gateways are heard every ${broker.announceEverySeconds} s; one that dies is known to be gone at once, by its will.`,
+    `What gateways announce is up to ${ANNOUNCING.shortestMs / 1000} s old; one that dies is known to be gone at once, by its will.`,
     'Rates of links are spread as the file says and do not change, but for classes with a trace.',
     'A request that would come while its device is busy with another is left out.',
     ...guessed.map(({ about }) => `${about.name}: the plan rests on times that were guessed, not measured.`),

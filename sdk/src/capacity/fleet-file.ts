@@ -84,7 +84,6 @@ export interface FleetBroker {
   /** What one broker carries, in and out together. */
   readonly maxMessagesPerSecond: number;
   readonly maxMegabytesPerSecond: number;
-  readonly announceEverySeconds: number;
 }
 
 export interface Fleet {
@@ -177,9 +176,8 @@ const FleetSchema: z.ZodType<Fleet> = z.strictObject({
     .strictObject({
       maxMessagesPerSecond: z.number().positive().default(50_000),
       maxMegabytesPerSecond: z.number().positive().default(500),
-      announceEverySeconds: z.number().positive().default(5),
     })
-    .default({ maxMessagesPerSecond: 50_000, maxMegabytesPerSecond: 500, announceEverySeconds: 5 }),
+    .default({ maxMessagesPerSecond: 50_000, maxMegabytesPerSecond: 500 }),
   classes: z.array(ClassSchema).min(1).max(64),
   noise: z.number().min(0).max(1).default(0.05),
 });

@@ -183,14 +183,28 @@ describe('capacity', () => {
 
 describe('what a broker carries', () => {
   it('is announcements above all, in a large fleet', () => {
-    const limits = { maxMessagesPerSecond: 50_000, maxMegabytesPerSecond: 500, announceEverySeconds: 5 };
-    const traffic = { devices: 100_000, gateways: 20, requestMessagesPerSecond: 2_000, bytesPerSecond: 1e7 };
-    const load = brokerLoad(traffic, limits);
-    expect(load.announcementsPerSecond).toBeCloseTo((20 * 100_001) / 5);
+    const limits = { maxMessagesPerSecond: 50_000, maxMegabytesPerSecond: 500 };
+    const load = brokerLoad(
+      {
+        ...{ devices: 100_000, gateways: 20, announcementsPerSecond: 4 },
+        ...{ requestMessagesPerSecond: 2_000, bytesPerSecond: 1e7 },
+      },
+      limits,
+    );
+    expect(load.announcementsPerSecond).toBeCloseTo(4 * 100_001);
     expect(load.brokers).toBe(3);
   });
 
-  it('is parts of 64 KiB', () => {
+  it('is few of them while little happens, and of each gateway one every 5 s at most', () => {
+    const [idle, busy] = [{ devices: 1 }, { devices: 60, everySeconds: 0.3 }].map(
+      (about) => play(fleetOf({ gateway: { slowdown: 4 } }, about), [2]).announcements,
+    );
+    expect(idle).toBeLessThanOrEqual(4);
+    expect(busy).toBeGreaterThan(8);
+    expect(busy).toBeLessThanOrEqual(2 * (1 + 30 / 5));
+  });
+
+  it('is a part of 8 KiB first, and others of 64 KiB', () => {
     expect([0, 65_536, 65_537, 200_000].map(messagesOf)).toEqual([1, 1, 2, 4]);
   });
 });

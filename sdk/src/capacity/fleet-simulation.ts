@@ -36,6 +36,8 @@ export type FleetMode = 'controller' | 'device' | 'cloud';
 export interface FleetRun {
   readonly classes: readonly ClassTally[];
   readonly gateways: GatewayPool['gateways'];
+  /** In the window that is looked at. */
+  readonly announcements: number;
   /** Of the window that is looked at. */
   readonly seconds: number;
   readonly laws: Laws;
@@ -85,7 +87,8 @@ export function simulateFleet(o: FleetSimulation): FleetRun {
   }
   events.runUntil(Number.POSITIVE_INFINITY);
   const laws = checkLaws(pool.gateways.map(({ ledger }) => ledger));
-  return { classes: tallies, gateways: pool.gateways, seconds: o.durationMs / 1000, laws };
+  const { gateways, announcements } = pool;
+  return { classes: tallies, gateways, announcements, seconds: o.durationMs / 1000, laws };
 }
 
 function runningSums(counts: readonly number[]): readonly number[] {

@@ -2,6 +2,8 @@
 import type { AnnouncedLoad } from '../adaptive/estimate.ts';
 import type { EventQueue } from '../adaptive/event-queue.ts';
 import type { ArrivedRequest, FoundGateway, ServedEnd, SimulatedCloud } from '../adaptive/simulated-cloud.ts';
+import type { AnnouncementBody } from '../protocol/v1/announcement.ts';
+import { ANNOUNCING, createAnnouncementPace } from '../transport/announcement-pace.ts';
 import {
   burdenOf,
   type Contender,
@@ -54,11 +56,20 @@ export interface PooledGateway {
 
 export interface GatewayPool extends SimulatedCloud {
   readonly gateways: readonly PooledGateway[];
+  /** Published so far in the window. */
+  readonly announcements: number;
 }
 
 /** The name of a device need only be its own. */
 function hashOf(device: number): number {
   return Math.imul(device + 1, 0x9e3779b1) >>> 0;
+}
+
+/** What is said of its models does not change. */
+function bodyOf(load: AnnouncedLoad | undefined): AnnouncementBody | undefined {
+  if (load === undefined) return undefined;
+  const { queueMs, congestionPrice: price } = load;
+  return { state: 'ready', models: [], maxPayloadBytes: 1, queueMs, price };
 }
 
 /** A contender whose state changes, and who it is. */
@@ -72,19 +83,21 @@ type Seen = { -readonly [Key in keyof Contender]: Contender[Key] } & {
 const AVOIDED_MS = 10_000;
 
 export function createGatewayPool(o: PoolOptions): GatewayPool {
-  const { fleet, events } = o;
-  const everyMs = fleet.broker.announceEverySeconds * 1000;
+  const { fleet, events, window } = o;
+  const { shortestMs } = ANNOUNCING;
   const places = fleet.regions.flatMap(({ name: region }, r) =>
     Array.from({ length: o.gateways[r] ?? 0 }, (_, i) => ({ region, name: `${region}-${i}` })),
   );
   const gateways = places.map((place) => ({
     ...place,
     hash: nameHash(place.name),
-    own: createSimulatedGateway({ events, settings: fleet.gateway, window: o.window }),
+    own: createSimulatedGateway({ events, settings: fleet.gateway, window }),
+    pace: createAnnouncementPace(ANNOUNCING),
   }));
+  let announcements = 0;
   const announced: (AnnouncedLoad | undefined)[] = gateways.map((_, i) => {
     // They did not all start in the same moment.
-    repeat(i, (everyMs * i) / gateways.length);
+    repeat(i, (shortestMs * i) / gateways.length);
     return { queueMs: 0, congestionPrice: 0 };
   });
   const views = new Map(fleet.regions.map((region) => [region.name, viewOf(region)]));
@@ -94,12 +107,12 @@ export function createGatewayPool(o: PoolOptions): GatewayPool {
     events.put(atMs, () => {
       // The will says so at once.
       gateways[gateway]?.own.goAway(atMs);
-      announce(gateway, undefined);
+      announce(gateway, undefined, atMs);
     });
     if (!Number.isFinite(backAtMs)) continue;
     events.put(backAtMs, () => {
       gateways[gateway]?.own.comeBack();
-      announce(gateway, gateways[gateway]?.own.load(backAtMs));
+      announce(gateway, gateways[gateway]?.own.load(backAtMs), backAtMs);
     });
   }
 
@@ -124,7 +137,9 @@ export function createGatewayPool(o: PoolOptions): GatewayPool {
     });
   }
 
-  function announce(i: number, load: AnnouncedLoad | undefined): void {
+  function announce(i: number, load: AnnouncedLoad | undefined, atMs: number): void {
+    gateways[i]?.pace.said(bodyOf(load), atMs);
+    if (atMs >= window.fromMs && atMs < window.toMs) announcements += 1;
     announced[i] = load;
     for (const seen of [...views.values()].flat().filter(({ gateway }) => gateway === i)) {
       seen.isReady = load !== undefined;
@@ -136,8 +151,9 @@ export function createGatewayPool(o: PoolOptions): GatewayPool {
   function repeat(i: number, atMs: number): void {
     if (atMs > o.endMs) return;
     events.put(atMs, () => {
-      announce(i, gateways[i]?.own.load(atMs));
-      repeat(i, atMs + everyMs);
+      const load = gateways[i]?.own.load(atMs);
+      if (gateways[i]?.pace.isDue(bodyOf(load), atMs)) announce(i, load, atMs);
+      repeat(i, atMs + shortestMs);
     });
   }
 
@@ -164,6 +180,9 @@ export function createGatewayPool(o: PoolOptions): GatewayPool {
 
   return {
     gateways: gateways.map(({ name, region, own }) => ({ name, region, ledger: own.ledger })),
+    get announcements() {
+      return announcements;
+    },
     freeAtMs: () => 0,
     find,
     serve(request, tell) {

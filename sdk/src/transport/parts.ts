@@ -30,23 +30,34 @@ export function partBytesFor(chunkBytes: number, maxPacketBytes: number, head: o
   );
 }
 
+export function cutIntoParts(pieces: readonly Uint8Array[], mostPartBytes: number): Parts {
+  const totalBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const { count, startOf } = layOut(totalBytes, mostPartBytes);
+  return {
+    count,
+    totalBytes,
+    bytesOf: (part) => startOf(part + 1) - startOf(part),
+    slice: (part) => viewRange(pieces, startOf(part), startOf(part + 1)),
+  };
+}
+
+/** How many parts a message of so many bytes goes out in. */
+export function countParts(totalBytes: number, mostPartBytes: number): number {
+  return layOut(totalBytes, mostPartBytes).count;
+}
+
 /**
  * A short one first, and the rest of equal size: the link's rate is told from what comes after the first, so the less is in
  * that, and the more in the last, the better.
  */
-export function cutIntoParts(pieces: readonly Uint8Array[], mostPartBytes: number): Parts {
-  const totalBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+function layOut(totalBytes: number, mostPartBytes: number) {
   const firstBytes = totalBytes <= mostPartBytes ? totalBytes : Math.min(mostPartBytes, FIRST_PART_BYTES);
   const laterBytes = totalBytes - firstBytes;
   const equalBytes = Math.ceil(laterBytes / Math.max(1, Math.ceil(laterBytes / mostPartBytes)));
   const partBytes = Math.max(equalBytes, Math.min(mostPartBytes, MIN_CHUNK_BYTES));
-  const startOf = (part: number) =>
-    part === 0 ? 0 : Math.min(totalBytes, firstBytes + (part - 1) * partBytes);
   return {
     count: 1 + Math.ceil(laterBytes / partBytes),
-    totalBytes,
-    bytesOf: (part) => startOf(part + 1) - startOf(part),
-    slice: (part) => viewRange(pieces, startOf(part), startOf(part + 1)),
+    startOf: (part: number) => (part === 0 ? 0 : Math.min(totalBytes, firstBytes + (part - 1) * partBytes)),
   };
 }
 
