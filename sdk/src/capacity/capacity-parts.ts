@@ -1,17 +1,19 @@
 /** The regions and classes of a report, from a run. */
 import { rateText } from '../planner/win-window.ts';
+import type { Played } from './capacity-costs.ts';
 import type { BandCapacity, ClassCapacity, RegionCapacity } from './capacity-report.ts';
 import type { BandTally, ClassTally } from './class-tally.ts';
 import type { Fleet } from './fleet-file.ts';
-import type { FleetRun } from './fleet-simulation.ts';
+import type { GatewayMemory } from './gateway-memory.ts';
 import { idleClass } from './offered-load.ts';
 import { utilisation } from './size-fleet.ts';
 import { spreadOf } from './tally.ts';
 
+/** @param memories of the regions, in the order of the fleet */
 export function regionsOf(
   fleet: Fleet,
-  gateways: readonly number[],
-  run: FleetRun,
+  { gateways, run }: Played,
+  memories: readonly (GatewayMemory | undefined)[],
 ): readonly RegionCapacity[] {
   const { executors } = fleet.gateway;
   return fleet.regions.map(({ name }, r) => {
@@ -30,6 +32,7 @@ export function regionsOf(
           1,
           sum(({ batches }) => batches),
         ),
+      memory: (own.length > 0 && memories[r]) || null,
     };
   });
 }

@@ -2,6 +2,7 @@
 import type { BrokerLoad } from './broker-load.ts';
 import type { Fleet } from './fleet-file.ts';
 import type { FleetMode } from './fleet-simulation.ts';
+import type { GatewayMemory } from './gateway-memory.ts';
 import type { Laws } from './laws.ts';
 import type { IdleClass } from './offered-load.ts';
 import type { Sensitivity } from './sensitivity.ts';
@@ -38,6 +39,8 @@ export interface RegionCapacity {
   readonly mostUtilisation: number;
   readonly requestsPerSecond: number;
   readonly meanBatch: number;
+  /** Null where there are no gateways, or of some model nobody said how large it is. */
+  readonly memory: GatewayMemory | null;
 }
 
 export interface ClassCapacity {

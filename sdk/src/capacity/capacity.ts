@@ -7,6 +7,7 @@ import { type CapacityReport, WORDS } from './capacity-report.ts';
 import type { Fleet } from './fleet-file.ts';
 import type { ClassPlan } from './fleet-plans.ts';
 import { type FleetMode, simulateFleet } from './fleet-simulation.ts';
+import { memoryOf } from './gateway-memory.ts';
 import { sensitivityOf } from './sensitivity.ts';
 import { grown, sizeFleet, warmUpMs } from './size-fleet.ts';
 
@@ -20,12 +21,16 @@ export interface CapacityOptions {
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** @throws SplitError `internal` where a simulation does not add up */
+/**
+ * @throws SplitError `internal` where a simulation does not add up, `options-invalid` where memory is to be looked at and of some
+ * model nobody said how large it is
+ */
 export function capacityOf(o: CapacityOptions): CapacityReport {
   const { fleet, classes } = o;
+  const memories = fleet.regions.map(({ name }) => memoryOf(fleet, classes, name));
   const played = playMode(o, 'controller');
   const { run, gateways } = played;
-  const regions = regionsOf(fleet, gateways, run);
+  const regions = regionsOf(fleet, played, memories);
   const classCapacities = run.classes.map((tally) => classOf(fleet, tally, run.seconds));
   const broker = brokerLoad(trafficOf(run, fleet, gateways), fleet.broker);
   const problems = problemsOf(fleet, { regions, classes: classCapacities, broker });
@@ -41,7 +46,7 @@ export function capacityOf(o: CapacityOptions): CapacityReport {
     costs: [played, playMode(o, 'device'), playMode(o, 'cloud')].map((one) => costOf(fleet, one)),
     sensitivity: sensitivityOf(o, gateways),
     laws: run.laws,
-    assumptions: assumptionsOf(fleet, classes),
+    assumptions: assumptionsOf(fleet, classes, regions),
   };
 }
 

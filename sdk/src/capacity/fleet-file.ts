@@ -39,6 +39,10 @@ export interface FleetClass {
   readonly deadlineMs: number;
   /** @default the gateway's */
   readonly batches?: readonly BatchShare[] | undefined;
+  /** What an executor holds of its model's weights, in MiB. @default as the plan says: all of them */
+  readonly weightsMb?: number | undefined;
+  /** What one request's values take besides, in MiB. @default as the plan says */
+  readonly activationsMb?: number | undefined;
 }
 
 /** A batch takes this share of what its requests take one by one. */
@@ -69,6 +73,8 @@ export interface FleetGateway {
   readonly maxGateways: number;
   /** What each run takes besides, to the executor and back. */
   readonly copyMs: number;
+  /** Memory of each executor, in MiB. @default nobody looks whether the models fit */
+  readonly executorMemoryMb?: number | undefined;
 }
 
 export interface FleetPrices {
@@ -106,6 +112,7 @@ const Name = z.string().min(1).max(64);
 const Rate = z.number().positive().max(1e6);
 const Share = z.strictObject({ size: z.int().min(1).max(256), share: z.number().positive().max(1) });
 const Amount = z.number().nonnegative().max(1e9);
+const Memory = z.number().positive().max(1e9);
 
 const Distribution = z
   .strictObject({ p5: Rate, p50: Rate, p95: Rate })
@@ -133,6 +140,7 @@ const GatewaySchema = z.strictObject({
   maxQueued: z.int().min(1).max(1_000_000).default(1024),
   maxGateways: z.int().min(1).max(2000).default(500),
   copyMs: z.number().nonnegative().max(1000).default(1),
+  executorMemoryMb: Memory.optional(),
 });
 
 const ClassSchema = z.strictObject({
@@ -145,6 +153,8 @@ const ClassSchema = z.strictObject({
   link: LinkSchema,
   deadlineMs: z.number().positive().max(3_600_000).default(2000),
   batches: z.array(Share).max(16).optional(),
+  weightsMb: Memory.optional(),
+  activationsMb: Memory.optional(),
 });
 
 const FleetSchema: z.ZodType<Fleet> = z.strictObject({

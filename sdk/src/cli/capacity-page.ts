@@ -9,6 +9,7 @@ import {
   capacityAnswer,
   classTable,
   costTable,
+  memoryTables,
   regionTable,
   sensitivityTable,
 } from './capacity-text.ts';
@@ -66,6 +67,7 @@ function problemSection({ problems }: CapacityReport): readonly Section[] {
 export function capacitySections(report: CapacityReport): readonly Section[] {
   return [
     { heading: 'Gateways', html: htmlTable(regionTable(report)) },
+    ...memoryTables(report).map((table) => ({ heading: 'Memory', html: htmlTable(table) })),
     { heading: 'Devices', html: htmlTable(classTable(report)) },
     { heading: 'Cut by class and uplink', html: htmlTable(bandTable(report)) },
     { heading: 'Broker', html: `<p>${escapeHtml(brokerText(report))}</p>` },

@@ -37,7 +37,11 @@ export function money(amount: number, currency: string): string {
 }
 
 export function capacityText(report: CapacityReport, colours: boolean): string {
-  const tables = [regionTable, classTable, bandTable, costTable, sensitivityTable].map((of) => of(report));
+  const tables = [
+    regionTable(report),
+    ...memoryTables(report),
+    ...[classTable, bandTable, costTable, sensitivityTable].map((of) => of(report)),
+  ];
   const shown = tables.map(
     ({ caption, columns, rows }) => `${wrap(caption)}\n${renderTable(columns, rows, { colours })}`,
   );
@@ -80,6 +84,36 @@ export function regionTable({ regions, fleet }: CapacityReport): TableContent {
       one.meanBatch,
     ]),
   };
+}
+
+/** One where something is known of memory, else none. */
+export function memoryTables({ regions, fleet }: CapacityReport): readonly TableContent[] {
+  const known = regions.flatMap(({ name, memory }) => (memory ? [{ name, memory }] : []));
+  if (known.length === 0) return [];
+  const { executorMemoryMb, maxBatch, batching } = fleet.gateway;
+  const batch = batching === 'none' ? 'one request' : `a batch of ${maxBatch}`;
+  const limit = executorMemoryMb === undefined ? '' : `, of ${executorMemoryMb.toLocaleString('en')} MiB`;
+  const percent = (share: number | null) => (share === null ? undefined : 100 * share);
+  return [
+    {
+      caption: `Memory that each executor takes${limit}: weights of all models that devices may ask it for, activations of ${batch} of each; update: while the largest has its new version beside the old one.`,
+      columns: [
+        { title: 'region' },
+        { title: 'models' },
+        { title: 'weights', unit: 'MiB' },
+        { title: 'activations', unit: 'MiB' },
+        { title: 'update', unit: 'MiB' },
+        { title: 'taken', unit: '%' },
+        { title: 'in update', unit: '%' },
+      ],
+      rows: known.map(({ name, memory }): Cell[] => [
+        ...[name, memory.models.length, memory.weightsMb],
+        memory.models.every(({ activationsMb }) => activationsMb === null) ? undefined : memory.activationsMb,
+        memory.weightsMb + memory.activationsMb + memory.exchangeMb,
+        ...[percent(memory.share), percent(memory.exchangeShare)],
+      ]),
+    },
+  ];
 }
 
 export function classTable({ classes }: CapacityReport): TableContent {

@@ -1,16 +1,18 @@
 /** From the files that `cutpoint plan` is given to a plan. */
 import { surveyCuts } from '../cut/survey.ts';
 import { SplitError } from '../errors.ts';
+import { weightBytes } from '../parallel/wanted-weights.ts';
 import type { Calibration } from '../planner/calibration.ts';
 import { msPerByte } from '../planner/envelope.ts';
 import { makePlan, type PlanRequest } from '../planner/plan.ts';
-import type { Plan } from '../planner/plan-file.ts';
+import type { Plan, PlanMemory } from '../planner/plan-file.ts';
 import type { PlannedArm } from '../planner/planned-arm.ts';
 import { placementRules, resolvePolicy } from '../planner/policy.ts';
 import { type Profile, readProfile } from '../planner/profile.ts';
 import { armsFromProfiles } from '../planner/profile-arms.ts';
 import { sharedCuts, transfersOf } from '../planner/profile-transfers.ts';
 import { armsOfWays, type GatewayLink } from '../planner/way-arms.ts';
+import { mostLiveBytes } from '../profiler/live-bytes.ts';
 import { shortlist } from '../profiler/shortlist.ts';
 import type { SplitModel } from '../session/open-model.ts';
 import { calibrationFrom } from './calibrate-source.ts';
@@ -51,7 +53,7 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
   const losses = new Map(calibration?.ways?.map((way) => [way.id, way]));
   const transfers = transfersOf({ edge, cloud, calibration });
   const { peakMemoryBytes } = edge;
-  const memory = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
+  const peak = peakMemoryBytes === null ? {} : { wholeMemoryBytes: peakMemoryBytes };
   const [roundTripMs, downlinkBitsPerSecond] = row
     ? [row.access.roundTripMs, row.access.downlinkBitsPerSecond]
     : [flags.rtt, flags.downlink];
@@ -74,8 +76,9 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
       ...wayArms([cloud], []),
       ...(row && row.links.length > 0 ? wayArms(row.gateways, row.links) : []),
     ];
-    const arms = [...armsFromProfiles({ edge, cloud, transfers, ...memory }), ...several];
-    const request = { edge, cloud, arms, link, wish, calibration, region, placementOf, route: row?.route };
+    const arms = [...armsFromProfiles({ edge, cloud, transfers, ...peak }), ...several];
+    const own = { edge, cloud, arms, link, wish, calibration, region, placementOf };
+    const request = { ...own, memory: memoryOf(model), route: row?.route };
     const assumptions = [...untimed(model, request), ...calibrated(calibration, several), ...placedBy(row)];
     const ops = model.graph.nodes.map(({ opType }) => opType);
     return {
@@ -83,6 +86,10 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
       inspection: { ops, cuts: surveyCuts(model.cuts, model.graph) },
     };
   });
+}
+
+function memoryOf({ graph, sizedTypes }: SplitModel): PlanMemory {
+  return { weightBytes: weightBytes(graph), activationBytes: mostLiveBytes(graph, sizedTypes) ?? null };
 }
 
 /** Which ends stay does not depend on where a node lies, which only the model tells. */

@@ -260,7 +260,9 @@ describe('cutpoint plan and explain', () => {
   it('gives the same bytes for the same files', async () => {
     const [first, second] = [await runCutpoint(...PLAN, '--json'), await runCutpoint(...PLAN, '--json')];
     expect(first.out).toBe(second.out);
-    expect(readPlan(JSON.parse(first.out)).hash).toMatch(/^[0-9a-f]{64}$/);
+    const { hash, memory } = readPlan(JSON.parse(first.out));
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(memory).toEqual({ weightBytes: expect.any(Number), activationBytes: expect.any(Number) });
   });
 
   it('keeps the inputs on the device where the policy says so', async () => {

@@ -1,6 +1,13 @@
 /** Parts of the strategy document about running it: capacity, costs, alerts, and what all of it rests on. */
 import type { CapacityReport } from '../capacity/capacity-report.ts';
-import { brokerText, classTable, costTable, regionTable, sensitivityTable } from './capacity-text.ts';
+import {
+  brokerText,
+  classTable,
+  costTable,
+  memoryTables,
+  regionTable,
+  sensitivityTable,
+} from './capacity-text.ts';
 import type { DocumentPart } from './report-document.ts';
 import { facts, type StrategySources } from './report-facts.ts';
 
@@ -12,7 +19,12 @@ export function capacityPart({ capacity, seed }: StrategySources): DocumentPart 
       `Simulated: ${seconds} s with seed ${seed}, each device with its own controller, each gateway with its own queue and batches. Little's law is off by ${laws.littleGap.toExponential(1)}, utilisation by ${laws.utilisationGap.toExponential(1)}; ${laws.lost} requests were lost.`,
       brokerText(capacity),
     ],
-    tables: [regionTable(capacity), classTable(capacity), sensitivityTable(capacity)],
+    tables: [
+      regionTable(capacity),
+      ...memoryTables(capacity),
+      classTable(capacity),
+      sensitivityTable(capacity),
+    ],
   };
 }
 

@@ -72,6 +72,13 @@ export interface PlanRoute {
   }[];
 }
 
+/** What a machine takes that holds all of the model. */
+export interface PlanMemory {
+  readonly weightBytes: number;
+  /** Most that one request's values take at once, workspaces of the runtime not counted; `null` where a shape is open. */
+  readonly activationBytes: number | null;
+}
+
 export interface Plan {
   readonly format: 'cutpoint-plan';
   readonly version: 1;
@@ -79,6 +86,8 @@ export interface Plan {
   readonly edge: PlanMachine;
   readonly cloud: PlanMachine;
   readonly link: PlanLink;
+  /** Absent in plans of before. */
+  readonly memory?: PlanMemory | undefined;
   /** Where stages were placed on machines; `cloud` is then the first of them. */
   readonly route?: PlanRoute | undefined;
   readonly objective: Objective;

@@ -95,6 +95,7 @@ export const PlanSchema: z.ZodMiniType<Plan> = z.strictObject({
     downlinkBitsPerSecond: z.number().check(z.positive()),
     queueMs: Amount,
   }),
+  memory: z.optional(z.strictObject({ weightBytes: Amount, activationBytes: z.nullable(Amount) })),
   route: z.optional(Route),
   objective: z.enum(OBJECTIVES),
   wish: WishSchema,

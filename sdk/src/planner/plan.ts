@@ -8,7 +8,7 @@ import { brokenConstraints, type Situation, type Wish } from './constraints.ts';
 import { msPerByte } from './envelope.ts';
 import { modeDoubts } from './machine-mode.ts';
 import { bestPieces } from './objective-windows.ts';
-import type { Plan, PlanEntry, PlanMachine, PlanRoute } from './plan-file.ts';
+import type { Plan, PlanEntry, PlanMachine, PlanMemory, PlanRoute } from './plan-file.ts';
 import { planMap } from './plan-map.ts';
 import { bestRanges, planWindows, rivalsOf, windowText } from './plan-windows.ts';
 import { armLine, type PlanLink, type PlannedArm } from './planned-arm.ts';
@@ -30,6 +30,8 @@ export interface PlanRequest {
   readonly toBitsPerSecond?: number;
   /** Why a policy's placement rules an arm out, by its reasons; none for one that it does not. @default none */
   readonly placementOf?: ((arm: PlannedArm) => readonly string[]) | undefined;
+  /** @default the plan does not say */
+  readonly memory?: PlanMemory | undefined;
   /** Where stages were placed on machines. @default one gateway */
   readonly route?: PlanRoute | undefined;
   /** What else the reader has to believe, one sentence each. */
@@ -38,7 +40,7 @@ export interface PlanRequest {
 
 /** @throws SplitError `model-mismatch` for profiles of two models */
 export function makePlan(request: PlanRequest): Plan {
-  const { edge, cloud, arms, link, wish, calibration, route } = request;
+  const { edge, cloud, arms, link, wish, calibration, memory, route } = request;
   const { fromBitsPerSecond = 1e4, toBitsPerSecond = 1e10 } = request;
   checkSameModel(edge, cloud);
   const range = { fromX: msPerByte(toBitsPerSecond), toX: msPerByte(fromBitsPerSecond) };
@@ -56,6 +58,7 @@ export function makePlan(request: PlanRequest): Plan {
     edge: machineOf(edge),
     cloud: machineOf(cloud),
     link: { ...link },
+    ...(memory && { memory: { ...memory } }),
     ...(route && { route }),
     objective: wish.objective,
     wish,
