@@ -27,6 +27,7 @@ import { openKnownDevices } from './known-devices.ts';
 import { type Log, silentLog } from './log.ts';
 import { logRequests } from './log-requests.ts';
 import type { LoadOptions } from './models/load-version.ts';
+import { createMemoryLedger } from './models/memory-ledger.ts';
 import { createRepository, type ModelRepository } from './models/repository.ts';
 import { createOperations } from './operations.ts';
 import { createPolicyDesk, noteModels, type PolicyDesk } from './policy/desk.ts';
@@ -190,8 +191,8 @@ async function loadOptionsOf(
   { trustedKeys, bundleCounters, modelsDirectory, maxCuts, maxBatch, executorMemoryMb }: GatewayConfig,
   executors: readonly PooledExecutor[],
 ): Promise<Omit<LoadOptions, 'log'>> {
-  const memory = executorMemoryMb === undefined ? {} : { executorMemoryBytes: executorMemoryMb * MEBIBYTE };
-  const own = { executors, maxCuts, maxBatch, ...memory };
+  const memory = executorMemoryMb === undefined ? undefined : createMemoryLedger(executorMemoryMb * MEBIBYTE);
+  const own = { executors, maxCuts, maxBatch, memory };
   if (trustedKeys === undefined) return own;
   const keys = readTrustedKeys(await readKeys(trustedKeys));
   const counters = await openCounters(bundleCounters ?? join(modelsDirectory, '.counters.json'));

@@ -105,6 +105,7 @@ it('says of each model why it cannot be parted, or must be', async () => {
   await add('whole', 'ResNet-18', { ranks: undefined });
   await add('heavy', 'MobileNetV2');
   await add('open', 'ResNet-18', { inputs: {} });
+  await add('twice', 'ResNet-18');
   await add('unparted', 'LSTM');
   const { repository, models } = await start({ executorMemoryMb: 2 });
   expect(models).toEqual(['fits']);
@@ -114,6 +115,9 @@ it('says of each model why it cannot be parted, or must be', async () => {
   );
   expect(why.get('heavy')).toMatch(/options-invalid: of 2 ranks .* 2\.8 MiB .* \{"ranks": 4\}/);
   expect(why.get('open')).toMatch(/options-invalid: .*'input' of model 'open' is \[batch,3,224,224\]/);
+  expect(why.get('twice')).toMatch(
+    /options-invalid: version 1 of model 'twice' has 1\.\d MiB .* rank 0, which holds 1\.\d MiB \('fits' 1 /,
+  );
   expect(why.get('unparted')).toMatch(/options-invalid: no weight of model 'unparted' can be parted/);
 });
 

@@ -184,7 +184,7 @@ const fields = {
     .min(1)
     .optional()
     .describe(
-      'What an executor may hold of the weights of one model, in MiB: a model with more is refused, with the number of ranks that it would take. By default this is not checked.',
+      'What an executor may hold of the weights of all models and versions that are loaded on it, in MiB: what would be more is refused before it is loaded, with what is there or the number of ranks that it would take, and what was served still is. By default this is not checked.',
     ),
   tenants: z
     .array(

@@ -7,6 +7,7 @@ import type { PolicyDesk } from '../policy/desk.ts';
 import { readPolicyFile } from '../policy/model-policy.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
 import type { ModelFolder } from './folder.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import type { RankedLoad } from './open-on-ranks.ts';
 import { prepareModel } from './prepare-model.ts';
 import type { ServedModel } from './served-model.ts';
@@ -24,8 +25,8 @@ export interface LoadOptions {
   readonly desk?: PolicyDesk | undefined;
   /** For models that are parted over ranks. @default they are refused */
   readonly ranks?: Omit<RankedLoad, 'count'> | undefined;
-  /** What an executor may hold of a model's weights. @default not checked */
-  readonly executorMemoryBytes?: number | undefined;
+  /** What the executors hold, and may hold, of the weights of all models. @default not checked */
+  readonly memory?: MemoryLedger | undefined;
   /** With keys, what is not a bundle signed by one of them is not loaded. */
   readonly trust?: { readonly keys: readonly TrustedKey[]; readonly counters: BundleCounters } | undefined;
 }

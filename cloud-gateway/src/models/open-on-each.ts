@@ -10,6 +10,7 @@ import {
   probeRows,
   type Runtime,
   type SplitModel,
+  weightBytes,
 } from '@cutpoint/sdk/gateway';
 import type { LaneExecutor } from '../serving/lane.ts';
 import { checkWholeFits } from './executor-memory.ts';
@@ -38,8 +39,14 @@ export async function openOnEach(o: PrepareOptions): Promise<OpenedOn> {
     const { model, tried } = isBeside ? await tryBeside(first, o) : await tryOn(first.runtime, o);
     const { kind, reason, rows } = tried.report;
     o.log.info({ model: o.name, executor: kind, reason, rows }, tried.description);
-    replicas.set(first.name, isBeside ? await tried.reopen(first.runtime) : tried);
-    for (const { name, runtime } of others) replicas.set(name, await tried.reopen(runtime));
+    const { name, version } = o;
+    const weights = { name, version, bytes: weightBytes(model.graph) };
+    const hold = (executor: OpenedExecutor, runtime: Runtime) =>
+      o.memory?.hold(executor, [{ ...weights, runtime }]) ?? executor;
+    const opened = isBeside ? await tried.reopen(first.runtime) : tried;
+    replicas.set(first.name, hold(opened, first.runtime));
+    for (const other of others)
+      replicas.set(other.name, hold(await tried.reopen(other.runtime), other.runtime));
     // From here on a graphics processor sees one number of rows alone.
     if (isGraphics) for (const replica of replicas.values()) replica.fillTo?.(o.maxBatch);
     return { model, cuts: tried.cuts, replicas, batching: batchingOf(tried), isFilled: isGraphics };
@@ -57,7 +64,7 @@ interface Tried {
 async function tryOn(runtime: Runtime, o: PrepareOptions): Promise<Tried> {
   const model = await openModel(o.source, runtime, { inputShapes: o.inputShapes });
   const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
-  checkWholeFits(model, { ...o, cuts });
+  checkWholeFits(model, o.executors, { ...o, cuts });
   // Heads do not run here.
   return {
     model,

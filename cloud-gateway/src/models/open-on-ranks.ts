@@ -8,6 +8,7 @@ import {
   type Executor,
   openModel,
   openRankedExecutor,
+  type RankMemory,
   type Runtime,
   rankMemory,
   type ShardCache,
@@ -18,6 +19,7 @@ import {
 } from '@cutpoint/sdk/gateway';
 import type { RankSet, RankSets } from '../serving/rank-sets.ts';
 import { checkRanksFit } from './executor-memory.ts';
+import type { MemoryPlace, PlacedWeights } from './memory-ledger.ts';
 import type { OpenedOn } from './open-on-each.ts';
 import type { PrepareOptions } from './prepare-model.ts';
 
@@ -44,10 +46,12 @@ export async function openOnRanks(o: PrepareOptions, { count, sets, cache }: Ran
     const model = await openModel(o.source, beside, { inputShapes: o.inputShapes });
     checkShapes(model, o.name);
     const cuts = candidateCuts(model.cuts, model.graph, { limit: o.maxCuts, also: o.alsoCuts ?? [] });
-    checkRanksFit(model, rankMemory(model, { cuts, ranks: count }), { ...o, cuts });
+    const parts = rankMemory(model, { cuts, ranks: count });
+    checkRanksFit(model, { places: own.map((set) => placesOf(set, o)), parts }, { ...o, cuts });
     const wanted = { digest: model.digest, model, cuts, ranks: count };
     for (const set of own) {
-      const { executor, wasThere } = await openSet(set, cache, wanted);
+      const { executor: opened, wasThere } = await openSet(set, cache, wanted);
+      const executor = o.memory?.hold(opened, heldBy(set, parts, o)) ?? opened;
       for (const name of set.executors) replicas.set(name, executor);
       const difference = await checkOn(executor, { model, runtime: beside, shapes: o.inputShapes });
       o.log.info({ model: o.name, ranks: count, wasThere, difference }, executor.description);
@@ -68,6 +72,22 @@ export async function openOnRanks(o: PrepareOptions, { count, sets, cache }: Ran
   } finally {
     await beside?.close();
   }
+}
+
+/** Graphics processors hold whole models as well; processes of ranks have no name of their own. */
+function placesOf({ runtimes }: RankSet, { executors }: PrepareOptions): readonly MemoryPlace[] {
+  return runtimes.map((runtime, rank) => ({
+    runtime,
+    name: executors.find((one) => one.runtime === runtime)?.name ?? `rank ${rank}`,
+  }));
+}
+
+function heldBy(
+  { runtimes }: RankSet,
+  { eachBytes }: RankMemory,
+  { name, version }: PrepareOptions,
+): readonly PlacedWeights[] {
+  return runtimes.map((runtime, rank) => ({ runtime, name, version, bytes: eachBytes[rank] ?? 0 }));
 }
 
 /** Weights are parted by the shapes of what they meet, and hold for these alone. */

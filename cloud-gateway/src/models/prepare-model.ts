@@ -13,6 +13,7 @@ import {
 import type { Log } from '../log.ts';
 import type { PolicyFile } from '../policy/model-policy.ts';
 import type { LaneExecutor } from '../serving/lane.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import { openOnEach } from './open-on-each.ts';
 import { openOnRanks, type RankedLoad } from './open-on-ranks.ts';
 import { createServedModel, type ServedModel, type ServedRange, type TimedCut } from './served-model.ts';
@@ -34,8 +35,8 @@ export interface PrepareOptions {
   readonly maxBatch: number;
   /** Runs it on ranks. @default every executor has the whole model */
   readonly ranks?: RankedLoad | undefined;
-  /** What an executor may hold of its weights. @default not checked */
-  readonly executorMemoryBytes?: number | undefined;
+  /** What the executors hold, and may hold. @default not checked */
+  readonly memory?: MemoryLedger | undefined;
   /** Requests run on the executors meanwhile. @default false */
   readonly isServing?: boolean;
   /** @default none */

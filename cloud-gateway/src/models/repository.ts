@@ -56,6 +56,8 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
   const models = new Map<string, readonly ServedModel[]>();
   const failures = new Map<string, string>();
   const loading = new Set<string>();
+  /** Models that were let go, until their memory is free. */
+  const leaving = new Set<Promise<unknown>>();
   let tables: TablesById = new Map();
   let isServing = false;
   /** One change at a time: two models being timed at once would slow each other down. */
@@ -105,11 +107,17 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
     for (const model of before.filter((one) => !next.includes(one))) {
       if (!next.some(({ version }) => version === model.version))
         tell(model, { digest: model.digest, state: 'unloaded' });
-      model
-        .close()
-        .catch((error: unknown) => o.log.warn({ model: name }, `could not be released: ${String(error)}`))
-        .then(sweep);
+      letGo(model);
     }
+  }
+
+  function letGo(model: ServedModel): void {
+    const gone = model
+      .close()
+      .catch((error: unknown) => o.log.warn({ model: model.name }, `could not be released: ${String(error)}`))
+      .then(sweep)
+      .finally(() => leaving.delete(gone));
+    leaving.add(gone);
   }
 
   /** Files of ranks that no model uses any more. */
@@ -125,6 +133,8 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
     const [newest, ...older] = await listVersions(o.directory, name);
     if (newest === undefined)
       throw new SplitError('model-unknown', `model '${name}' is not in ${o.directory}`);
+    // What still answers its last requests is in the way only where memory is counted.
+    if (o.memory) await Promise.all(leaving);
     const fresh = await loadOne(newest, true);
     const before = models.get(name) ?? [];
     const kept: ServedModel[] = [fresh];

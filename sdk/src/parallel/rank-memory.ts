@@ -7,7 +7,9 @@ export interface RankMemory {
   readonly ranks: number;
   /** Weights of the rank that holds most. */
   readonly bytes: number;
-  /** Of these, weights that no rule parts: more ranks do not make them fewer. */
+  /** Of each rank. */
+  readonly eachBytes: readonly number[];
+  /** Of the rank that holds most, weights that no rule parts: more ranks do not make them fewer. */
   readonly wholeBytes: number;
 }
 
@@ -32,7 +34,8 @@ export function rankMemory(
       all.bytes += own.bytes;
       all.wholeBytes += own.wholeBytes;
     }
-  return { ranks, ...held.reduce((most, one) => (one.bytes > most.bytes ? one : most)) };
+  const eachBytes = held.map(({ bytes }) => bytes);
+  return { ranks, eachBytes, ...held.reduce((most, one) => (one.bytes > most.bytes ? one : most)) };
 }
 
 /**
