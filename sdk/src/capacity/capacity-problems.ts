@@ -81,7 +81,7 @@ function memoryAssumptions(regions: readonly RegionCapacity[]): readonly string[
       (memory?.models ?? []).flatMap(({ classes, activationsMb }) => (activationsMb === null ? classes : [])),
     ),
   );
-  const tight = regions.filter(({ memory }) => (memory?.share ?? 1) <= 1 && (memory?.exchangeShare ?? 0) > 1);
+  const tight = regions.filter(({ memory }) => (memory?.share ?? 1) <= 1 && (memory?.updateShare ?? 0) > 1);
   return [
     ...(uncounted.size > 0
       ? [
@@ -90,7 +90,7 @@ function memoryAssumptions(regions: readonly RegionCapacity[]): readonly string[
       : []),
     ...tight.map(
       ({ name, memory }) =>
-        `${name}: its gateways get no new version of their largest model while the old one is served: both would take ${percent(memory?.exchangeShare ?? 0)} of an executor’s memory.`,
+        `${name}: not all models get new versions while they are served: all that gateways keep, with one more of the largest, would take ${percent(memory?.updateShare ?? 0)} of an executor’s memory (keepVersions).`,
     ),
   ];
 }

@@ -75,6 +75,8 @@ export interface FleetGateway {
   readonly copyMs: number;
   /** Memory of each executor, in MiB. @default nobody looks whether the models fit */
   readonly executorMemoryMb?: number | undefined;
+  /** Versions of a model that are served. */
+  readonly keepVersions: number;
 }
 
 export interface FleetPrices {
@@ -141,6 +143,7 @@ const GatewaySchema = z.strictObject({
   maxGateways: z.int().min(1).max(2000).default(500),
   copyMs: z.number().nonnegative().max(1000).default(1),
   executorMemoryMb: Memory.optional(),
+  keepVersions: z.int().min(1).max(8).default(2),
 });
 
 const ClassSchema = z.strictObject({

@@ -58,7 +58,7 @@ it('counts each model once, of all who may come: also those of other regions tha
       { modelDigest: 'large', classes: ['us1'], weightsMb: 300, activationsMb: null },
       { modelDigest: 'small', classes: ['eu1', 'eu2'], weightsMb: 100, activationsMb: 8 },
     ],
-    ...{ weightsMb: 400, activationsMb: 8, exchangeMb: 300, share: 0.408, exchangeShare: 0.708 },
+    ...{ weightsMb: 400, activationsMb: 8, updateMb: 2 * 408 + 300, share: 0.408, updateShare: 1.116 },
   });
 });
 

@@ -10,12 +10,12 @@ export interface GatewayMemory {
   readonly weightsMb: number;
   /** Of the largest batch of each model: a runtime keeps what it once took. */
   readonly activationsMb: number;
-  /** The largest model once more: a new version is loaded beside the old one. */
-  readonly exchangeMb: number;
+  /** All versions that are kept of every model, and a new one of the largest that is loaded beside them. */
+  readonly updateMb: number;
   /** Weights and activations, of what the file says that there is; null where it does not. */
   readonly share: number | null;
-  /** The same during an exchange. */
-  readonly exchangeShare: number | null;
+  /** Of `updateMb`. */
+  readonly updateShare: number | null;
 }
 
 export interface ModelMemory {
@@ -38,18 +38,18 @@ export function memoryOf(
   classes: readonly ClassPlan[],
   region: string,
 ): GatewayMemory | undefined {
-  const { executorMemoryMb } = fleet.gateway;
+  const { executorMemoryMb, keepVersions } = fleet.gateway;
   const models = modelsIn(fleet, classes, region);
   if (models === undefined) return undefined;
   const weightsMb = models.reduce((sum, one) => sum + one.weightsMb, 0);
   const activationsMb = models.reduce((sum, one) => sum + (one.activationsMb ?? 0), 0);
-  const exchangeMb = Math.max(0, ...models.map(heldMb));
+  const updateMb = keepVersions * (weightsMb + activationsMb) + Math.max(0, ...models.map(heldMb));
   const shareOf = (mebibytes: number) =>
     executorMemoryMb === undefined ? null : mebibytes / executorMemoryMb;
   return {
-    ...{ models, weightsMb, activationsMb, exchangeMb },
+    ...{ models, weightsMb, activationsMb, updateMb },
     share: shareOf(weightsMb + activationsMb),
-    exchangeShare: shareOf(weightsMb + activationsMb + exchangeMb),
+    updateShare: shareOf(updateMb),
   };
 }
 

@@ -90,13 +90,13 @@ export function regionTable({ regions, fleet }: CapacityReport): TableContent {
 export function memoryTables({ regions, fleet }: CapacityReport): readonly TableContent[] {
   const known = regions.flatMap(({ name, memory }) => (memory ? [{ name, memory }] : []));
   if (known.length === 0) return [];
-  const { executorMemoryMb, maxBatch, batching } = fleet.gateway;
+  const { executorMemoryMb, maxBatch, batching, keepVersions } = fleet.gateway;
   const batch = batching === 'none' ? 'one request' : `a batch of ${maxBatch}`;
   const limit = executorMemoryMb === undefined ? '' : `, of ${executorMemoryMb.toLocaleString('en')} MiB`;
   const percent = (share: number | null) => (share === null ? undefined : 100 * share);
   return [
     {
-      caption: `Memory that each executor takes${limit}: weights of all models that devices may ask it for, activations of ${batch} of each; update: while the largest has its new version beside the old one.`,
+      caption: `Memory that each executor takes${limit}: weights of all models that devices may ask it for, activations of ${batch} of each; update: ${keepVersions} ${keepVersions === 1 ? 'version' : 'versions'} of each, and a new one of the largest.`,
       columns: [
         { title: 'region' },
         { title: 'models' },
@@ -109,8 +109,8 @@ export function memoryTables({ regions, fleet }: CapacityReport): readonly Table
       rows: known.map(({ name, memory }): Cell[] => [
         ...[name, memory.models.length, memory.weightsMb],
         memory.models.every(({ activationsMb }) => activationsMb === null) ? undefined : memory.activationsMb,
-        memory.weightsMb + memory.activationsMb + memory.exchangeMb,
-        ...[percent(memory.share), percent(memory.exchangeShare)],
+        memory.updateMb,
+        ...[percent(memory.share), percent(memory.updateShare)],
       ]),
     },
   ];
