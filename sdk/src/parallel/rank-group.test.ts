@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +96,37 @@ describe('the weights of a rank', () => {
   it('are read from the model’s own file as they are from memory', async () => {
     const architecture = ARCHITECTURES.find(({ name }) => name === 'ResNet-18') as Architecture;
     expect((await compare(architecture, { ranks: 2, inFile: true })).relative).toBeLessThanOrEqual(1e-5);
+  });
+});
+
+describe('files of ranks that cannot be written', () => {
+  const architecture = ARCHITECTURES.find(({ name }) => name === 'AlexNet') as Architecture;
+  const writeInto = async (directory: string) => {
+    const model = await openModel(
+      memorySource(architecture.make({ scale: architecture.smallScale })),
+      runtime,
+    );
+    const plan = planShards(model.graph, { ranks: 2, sizedTypes: model.sizedTypes, minSplitBytes: 1024 });
+    return writeShards(model.graph, plan, { types: model.types, directory });
+  };
+
+  it('are an error with a code and the path at fault, where the folder is none', async () => {
+    const path = join(folder, 'file');
+    await writeFile(path, '');
+    await expect(writeInto(path)).rejects.toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringContaining(path),
+    });
+  });
+
+  it.runIf(process.platform === 'linux')('are so on a full disk', async () => {
+    const path = join(folder, 'full', 'rank-1-of-2.weights');
+    await mkdir(join(folder, 'full'));
+    await symlink('/dev/full', path);
+    await expect(writeInto(join(folder, 'full'))).rejects.toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringMatching(new RegExp(`${path}: .*ENOSPC`)),
+    });
   });
 });
 

@@ -48,7 +48,7 @@ export interface RankedExecutor extends Executor {
   readonly shards: readonly Shards[];
 }
 
-/** @throws SplitError `options-invalid`, `model-invalid`, `runtime-failed`; then nothing stays loaded */
+/** @throws SplitError `options-invalid`, `model-invalid`, `storage-failed`, `runtime-failed`; then nothing stays loaded */
 export async function createRankedExecutor(options: RankedExecutorOptions): Promise<RankedExecutor> {
   const shards = await shardModel({ ...options, ranks: options.runtimes.length });
   return openRankedExecutor({ ...options, shards });
@@ -93,7 +93,7 @@ export async function openRankedExecutor(options: OpenRankedOptions): Promise<Ra
   };
 }
 
-/** Each segment between the cuts as shards, in a folder of its own. @throws SplitError `options-invalid`, `model-invalid` */
+/** Each segment between the cuts as shards, in a folder of its own. @throws SplitError `options-invalid`, `model-invalid`, `storage-failed` */
 export async function shardModel(options: ShardModelOptions): Promise<readonly Shards[]> {
   const { model, directory } = options;
   const { types, source } = model;

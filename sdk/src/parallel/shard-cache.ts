@@ -6,11 +6,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSplitError, SplitError } from '../errors.ts';
+import { SplitError } from '../errors.ts';
 import { claimFolder } from './folder-claim.ts';
 import { type ShardModelOptions, shardModel } from './ranked-executor.ts';
 import type { Shards } from './shard-files.ts';
 import { keepShards, readShards } from './shard-folder.ts';
+import { storageError } from './storage-error.ts';
 
 export interface ShardCache {
   /**
@@ -143,11 +144,4 @@ function nameOf({ digest, model, cuts, ranks, minSplitBytes = 0 }: WantedShards)
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   await handle.sync().finally(() => handle.close());
-}
-
-function storageError(error: unknown, folder: string): SplitError {
-  if (isSplitError(error)) return error;
-  return new SplitError('storage-failed', `the ranks’ files in ${folder}: ${String(error)}`, {
-    cause: error,
-  });
 }

@@ -2,7 +2,7 @@
  * The ranks' files: for each rank one with its parts of the weights, and its models, which name them by offset. A host
  * of one rank needs no other's. Weights are read one at a time, so that a model may be larger than memory.
  */
-import { mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TypesByName } from '../cut/legal-cuts.ts';
 import { SplitError } from '../errors.ts';
@@ -14,6 +14,7 @@ import { valuesOf } from '../onnx/tensor-values.ts';
 import { tensorBytes, tensorFromBytes } from '../tensor.ts';
 import { partName, type RankModel, rankModel } from './rank-model.ts';
 import type { Collective, ShardPlan } from './shard-plan.ts';
+import { storing } from './storage-error.ts';
 import { wantedWeights } from './wanted-weights.ts';
 import { partBytes, type WeightPart } from './weight-part.ts';
 
@@ -54,38 +55,56 @@ export interface ShardFilesOptions {
 const MIN_FILE_BYTES = 1024;
 const ALIGNMENT = 64;
 
-/** @throws SplitError `model-invalid` where weights cannot be read, `options-invalid` where files cannot be written */
+/** @throws SplitError `model-invalid` where weights cannot be read, `storage-failed` where files cannot be written */
 export async function writeShards(
   graph: Graph,
   plan: ShardPlan,
   options: ShardFilesOptions,
 ): Promise<Shards> {
-  const { types, directory } = options;
-  const wanted = Array.from({ length: plan.ranks }, (_, rank) => wantedWeights(graph, plan, { rank, types }));
-  const names = new Set(wanted.flatMap((parts) => [...parts.values()].map(({ weight }) => weight)));
-  const files = await openFiles(directory, plan.ranks);
+  const { directory } = options;
+  const files: RankFile[] = [];
   try {
-    let wholeWeightBytes = 0;
-    for (const name of names) {
-      const tensor = graph.initializers.get(name) as OnnxTensor;
-      const bytes = await readWeight(tensor, options.sourceDirectory);
-      wholeWeightBytes += bytes.length;
-      for (const [rank, parts] of wanted.entries())
-        for (const want of parts.values())
-          if (want.weight === name) await files[rank]?.put(tensor, bytes, want.part);
-    }
-    const ranks = files.map(({ weights, weightBytes }, rank) => {
-      const weight = (of: string, part?: WeightPart) =>
-        weights.get(part ? partName(of, part) : of) as Encoded;
-      return {
-        models: plan.levels.map((_, level) => rankModel(graph, plan, level, { rank, types, weight })),
-        weightBytes: weightBytes(),
-      };
-    });
-    return { plan, directory, ranks, wholeWeightBytes };
-  } finally {
+    await storing(directory, () => mkdir(directory, { recursive: true }));
+    for (let rank = 0; rank < plan.ranks; rank++)
+      files.push(await openFile(directory, weightsFile(rank, plan.ranks)));
+    const shards = await fillFiles(files, { graph, plan, options });
     await Promise.all(files.map((file) => file.close()));
+    return shards;
+  } catch (error) {
+    // The first error says more than those of closing.
+    await Promise.allSettled(files.map((file) => file.close()));
+    throw error;
   }
+}
+
+async function fillFiles(
+  files: readonly RankFile[],
+  {
+    graph,
+    plan,
+    options,
+  }: { readonly graph: Graph; readonly plan: ShardPlan; readonly options: ShardFilesOptions },
+): Promise<Shards> {
+  const { types, directory } = options;
+  const wanted = files.map((_, rank) => wantedWeights(graph, plan, { rank, types }));
+  const names = new Set(wanted.flatMap((parts) => [...parts.values()].map(({ weight }) => weight)));
+  let wholeWeightBytes = 0;
+  for (const name of names) {
+    const tensor = graph.initializers.get(name) as OnnxTensor;
+    const bytes = await readWeight(tensor, options.sourceDirectory);
+    wholeWeightBytes += bytes.length;
+    for (const [rank, parts] of wanted.entries())
+      for (const want of parts.values())
+        if (want.weight === name) await files[rank]?.put(tensor, bytes, want.part);
+  }
+  const ranks = files.map(({ weights, weightBytes }, rank) => {
+    const weight = (of: string, part?: WeightPart) => weights.get(part ? partName(of, part) : of) as Encoded;
+    return {
+      models: plan.levels.map((_, level) => rankModel(graph, plan, level, { rank, types, weight })),
+      weightBytes: weightBytes(),
+    };
+  });
+  return { plan, directory, ranks, wholeWeightBytes };
 }
 
 /** Name of the file that holds a rank's parts of the weights. */
@@ -100,19 +119,9 @@ interface RankFile {
   close(): Promise<void>;
 }
 
-async function openFiles(directory: string, ranks: number): Promise<RankFile[]> {
-  try {
-    await mkdir(directory, { recursive: true });
-    return await Promise.all(
-      Array.from({ length: ranks }, (_, rank) => openFile(directory, weightsFile(rank, ranks))),
-    );
-  } catch (cause) {
-    throw new SplitError('options-invalid', `cannot write shards into ${directory}`, { cause });
-  }
-}
-
 async function openFile(directory: string, location: string): Promise<RankFile> {
-  const handle = await open(join(directory, location), 'w');
+  const path = join(directory, location);
+  const handle = await storing(path, () => open(path, 'w'));
   const weights = new Map<string, Encoded>();
   let [end, held] = [0, 0];
   return {
@@ -129,7 +138,7 @@ async function openFile(directory: string, location: string): Promise<RankFile> 
         return;
       }
       const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-      await handle.write(own, 0, own.length, offset);
+      await storing(path, () => writeAll(handle, own, offset));
       end = offset + own.length;
       weights.set(
         name,
@@ -139,8 +148,16 @@ async function openFile(directory: string, location: string): Promise<RankFile> 
         }),
       );
     },
-    close: () => handle.sync().finally(() => handle.close()),
+    close: () => storing(path, () => handle.sync().finally(() => handle.close())),
   };
+}
+
+/** A call may write less than it is given, where the disk has room for no more: the next one says so. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
 }
 
 async function readWeight(tensor: OnnxTensor, directory: string | undefined): Promise<Uint8Array> {

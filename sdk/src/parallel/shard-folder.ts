@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { RankModel } from './rank-model.ts';
 import { type RankShards, type Shards, weightsFile } from './shard-files.ts';
+import { storing } from './storage-error.ts';
 
 /** Another form of the list, or other files: then folders of before are not read. */
 const FORM = 1;
@@ -40,11 +41,12 @@ const schema = z.strictObject({
 
 type List = z.infer<typeof schema>;
 
-/** Adds to the folder of the shards what it takes to read them again. On disk when it resolves. */
+/** Adds to the folder of the shards what it takes to read them again. On disk when it resolves. @throws SplitError `storage-failed` */
 export async function keepShards({ plan, directory, ranks, wholeWeightBytes }: Shards): Promise<void> {
   const listed = await Promise.all(
     ranks.map(async ({ weightBytes, models }, rank) => {
-      const { size: fileBytes } = await stat(join(directory, weightsFile(rank, ranks.length)));
+      const path = join(directory, weightsFile(rank, ranks.length));
+      const { size: fileBytes } = await storing(path, () => stat(path));
       for (const [level, model] of models.entries())
         if (model) await writeSynced(join(directory, modelFile(rank, level)), model.bytes);
       const about = models.map(
@@ -90,12 +92,14 @@ function modelFile(rank: number, level: number): string {
   return `rank-${rank}-level-${level}.onnx`;
 }
 
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
-  const handle = await open(path, 'w');
-  try {
-    await writeFile(handle, content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  return storing(path, async () => {
+    const handle = await open(path, 'w');
+    try {
+      await writeFile(handle, content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
 }
