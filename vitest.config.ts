@@ -17,5 +17,6 @@ export default defineConfig({
     // A machine may be three times slower than the one on which a test was written.
     testTimeout: 90_000,
     hookTimeout: 90_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memorySource } from '@cutpoint/sdk/gateway';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Architecture } from '../../test/support/models/architecture.ts';
 import { architectureShapes } from '../../test/support/models/architecture-feeds.ts';
 import { ARCHITECTURES } from '../../test/support/models/architectures.ts';
@@ -95,7 +95,7 @@ it('tells of a model on ranks by announcement, metrics and page; files and proce
   await again.repository.load('net');
   expect(await readdir(ranksFolder())).toEqual(files);
   await again.repository.unload('net');
-  await vi.waitFor(async () => expect(await readdir(ranksFolder())).toEqual([]));
+  await expect.poll(() => readdir(ranksFolder())).toEqual([]);
   expect(stopped.sort()).toEqual(['cpu:0', 'cpu:1']);
   expect(await textAt('/metrics')).not.toMatch(/cutpoint_model_ranks{|executor="cpu:0"/);
 });

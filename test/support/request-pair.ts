@@ -1,6 +1,6 @@
 /** A gateway and devices for tests of request-client.ts and request-server.ts. All end with the test that made them. */
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../sdk/src/clock.ts';
 import { decodeEnvelope, encodeEnvelope } from '../../sdk/src/protocol/envelope.ts';
 import { memoryBroker } from '../../sdk/src/transport/memory.ts';
@@ -112,7 +112,7 @@ export async function rawDevice(transport: Transport, device = 'raw') {
     send: (header: object, payload = patterned(4, 1)) =>
       transport.publish(`cutpoint/gw/gw/req/${device}`, encodeEnvelope(header, [payload])),
     heard: (type: string, count: number) =>
-      vi.waitFor(() => expect(types().filter((one) => one === type)).toHaveLength(count)),
+      expect.poll(() => types().filter((one) => one === type)).toHaveLength(count),
   };
 }
 

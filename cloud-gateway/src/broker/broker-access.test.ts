@@ -6,7 +6,7 @@ import {
   type Transport,
 } from '@cutpoint/sdk/gateway';
 import mqtt from 'mqtt';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseDevices } from '../../../sdk/src/access/devices.ts';
 import { type Certificates, makeAuthority, opensslMissing, pem } from '../../../test/support/certificates.ts';
 import { createAedesTransport } from './aedes-transport.ts';
@@ -79,7 +79,7 @@ describe('logins at the broker inside', () => {
     const stays = await connect({ url: broker.url, username: 'other', password: PASSWORD });
     devices = indexOf({ id: 'other', password: PASSWORD });
     broker.dropUnknown();
-    await vi.waitFor(() => expect(gone.isConnected).toBe(false));
+    await expect.poll(() => gone.isConnected).toBe(false);
     expect(stays.isConnected).toBe(true);
   });
 
@@ -100,7 +100,7 @@ describe('logins at the broker inside', () => {
     };
     await doomed('cutpoint/gw/gw/st');
     await doomed('cutpoint/hello/dev');
-    await vi.waitFor(() => expect(seen).toEqual(['cutpoint/hello/dev']));
+    await expect.poll(() => seen).toEqual(['cutpoint/hello/dev']);
   });
 });
 

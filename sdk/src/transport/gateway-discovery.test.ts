@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   ask,
   join,
@@ -61,9 +61,9 @@ test('a gateway that cannot serve says that it is gone, and answers no hello', a
   await server.start();
   onTestFinished(() => server.stop());
   const client = await join(async () => broker.connect(), {}, false);
-  await vi.waitFor(() => expect(client.gateways()).toMatchObject([{ gateway: 'gw', everyMs: 20 }]));
+  await expect.poll(() => client.gateways()).toMatchObject([{ gateway: 'gw', everyMs: 20 }]);
   canServe = false;
-  await vi.waitFor(() => expect(client.gateways()).toEqual([]));
+  await expect.poll(() => client.gateways()).toEqual([]);
   const late = await join(async () => broker.connect(), {}, false);
   await systemClock().sleep(50);
   expect(late.gateways()).toEqual([]);
@@ -83,7 +83,7 @@ test('a draining gateway answers what it has, refuses the rest, and says so', as
   const inHand = ask(client, { frame: patterned(9, 1) });
   await clock.sleep(10);
   const drained = server.drain();
-  await vi.waitFor(() => expect(client.gateways()).toMatchObject([{ state: 'draining' }]));
+  await expect.poll(() => client.gateways()).toMatchObject([{ state: 'draining' }]);
   await expect(ask(client, { frame: patterned(9, 1) })).rejects.toMatchObject({
     code: 'gateway-unavailable',
   });
@@ -91,7 +91,7 @@ test('a draining gateway answers what it has, refuses the rest, and says so', as
   expect((await inHand).tensors).toHaveLength(1);
   await drained;
   await server.stop();
-  await vi.waitFor(() => expect(client.gateways()).toEqual([]));
+  await expect.poll(() => client.gateways()).toEqual([]);
 });
 
 test('a gateway that drains refuses a request that it has only in part', async () => {

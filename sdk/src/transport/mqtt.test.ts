@@ -90,9 +90,9 @@ test('an opened transport connects once the broker is there, with what was subsc
     code: 'broker-unreachable',
   });
   await broker.restart();
-  await vi.waitFor(() => expect(transport.isConnected).toBe(true), 10_000);
+  await expect.poll(() => transport.isConnected).toBe(true);
   await transport.publish('a/b', new Uint8Array(3));
-  await vi.waitFor(() => expect(seen).toEqual([3]));
+  await expect.poll(() => seen).toEqual([3]);
   await transport.close();
   await broker.close();
 });
@@ -109,7 +109,7 @@ test('Nagle is switched off on the first socket and on that of every reconnect',
   const transport = await connectMqtt({ url: `mqtt://127.0.0.1:${gate.port}`, reconnectMs: 20 });
   expect(switched.size).toBe(1);
   gate.sever();
-  await vi.waitFor(() => expect(switched.size).toBe(2), 10_000);
+  await expect.poll(() => switched.size).toBe(2);
   setNoDelay.mockRestore();
   await transport.close();
   await gate.close();

@@ -64,14 +64,14 @@ test('what is sent to a gateway that has gone fails at once, until it is back', 
   );
   const client = await join(async () => broker.connect());
   await server.stop();
-  await vi.waitFor(() => expect(client.gateways()).toEqual([]));
+  await expect.poll(() => client.gateways()).toEqual([]);
   const late = ask(client, { frame: patterned(10, 1), deadlineMs: 25_000 });
   await expect(late).rejects.toMatchObject({ code: 'gateway-unavailable' });
   await serve(
     async () => broker.connect(),
     async (request) => reversed(request),
   );
-  await vi.waitFor(() => expect(client.gateways()).toHaveLength(1));
+  await expect.poll(() => client.gateways()).toHaveLength(1);
   await expect(ask(client, { frame: patterned(10, 1), deadlineMs: 25_000 })).resolves.toBeDefined();
 });
 
@@ -103,7 +103,7 @@ test('the handler is told when the deadline has passed, and its late reply is no
   await expect(ask(client, { frame: patterned(9, 1), deadlineMs: 60 })).rejects.toMatchObject({
     code: 'deadline-exceeded',
   });
-  await vi.waitFor(() => expect(reasons).toMatchObject([{ code: 'deadline-exceeded' }]));
+  await expect.poll(() => reasons).toMatchObject([{ code: 'deadline-exceeded' }]);
   await clock.sleep(10);
   expect(client.stats()).toEqual({ lateReplies: 0, invalidMessages: 0 });
 });
@@ -129,7 +129,7 @@ test('the caller’s signal ends a request at both ends, and nothing is answered
   await clock.sleep(10);
   stop.abort();
   await failure;
-  await vi.waitFor(() => expect(reasons).toMatchObject([{ code: 'aborted' }]));
+  await expect.poll(() => reasons).toMatchObject([{ code: 'aborted' }]);
   await clock.sleep(10);
   expect(client.stats()).toEqual({ lateReplies: 0, invalidMessages: 0 });
   await expect(ask(client, { frame: patterned(9, 1), signal: stop.signal })).rejects.toMatchObject({
@@ -143,7 +143,7 @@ test('a reply that nobody waits for is counted and dropped', async () => {
   const client = await join(async () => broker.connect());
   const late = { v: 1, t: 'error', id: 'long-ago', gateway: 'gw', code: 'internal', message: 'late' };
   await broker.connect().publish('cutpoint/dev/dev/rep', encodeEnvelope(late));
-  await vi.waitFor(() => expect(client.stats().lateReplies).toBe(1));
+  await expect.poll(() => client.stats().lateReplies).toBe(1);
 });
 
 test('a lost part is sent again alone', async () => {
