@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProfileCall } from './ort-messages.ts';
 import { type SessionsHost, toOrt } from './ort-sessions.ts';
+import { createSessionRun } from './shared-feeds.ts';
 import { MEMORY_FOLDER } from './shared-file.ts';
 
 const PROFILED_RUNS = 3;
@@ -18,7 +19,8 @@ export async function profileInNode(
     const options = { ...sessionOptions(call), ...profiled };
     const session = await ort.InferenceSession.create(call.bytes, options);
     const feeds = Object.fromEntries(call.feeds.map(([name, tensor]) => [name, toOrt(ort, tensor)]));
-    for (let run = 0; run < PROFILED_RUNS; run++) await session.run(feeds);
+    const runSession = createSessionRun(ort);
+    for (let run = 0; run < PROFILED_RUNS; run++) await runSession(session, feeds, session.outputNames);
     session.endProfiling();
     await session.release();
     return await readProfile(folder);

@@ -15,6 +15,7 @@ import type {
   StopHandle,
   WorkerCall,
 } from './ort-messages.ts';
+import { createSessionRun, type RunSession } from './shared-feeds.ts';
 
 /** The part of ONNX Runtime that is used here, in Node and in pages. */
 export type Ort = Pick<typeof import('onnxruntime-common'), 'env' | 'InferenceSession' | 'Tensor'>;
@@ -41,6 +42,7 @@ export interface OrtSessions {
 
 export function createOrtSessions(host: SessionsHost): OrtSessions {
   const { ort, sessionOptions, isStopped } = host;
+  const runSession = createSessionRun(ort);
   const sessions = new Map<number, InferenceSession>();
   let nextModel = 1;
 
@@ -65,7 +67,7 @@ export function createOrtSessions(host: SessionsHost): OrtSessions {
       if (await isStopped(stop)) throw new SplitError('aborted', 'the signal fired during the run');
       const session = sessions.get(model);
       if (session === undefined) throw new SplitError('closed', `model ${model} was released`);
-      stepMs.push(await runStep(session, pool, takes, gives));
+      stepMs.push(await runStep((feeds) => runSession(session, feeds, gives), pool, takes, gives));
       const later = new Set([...fetches, ...steps.slice(place + 1).flatMap((step) => step.takes)]);
       host.discard?.(takes.filter((name) => !later.has(name)).map((name) => take(pool, name)));
     }
@@ -91,7 +93,7 @@ export function createOrtSessions(host: SessionsHost): OrtSessions {
 }
 
 async function runStep(
-  session: InferenceSession,
+  run: (feeds: Parameters<RunSession>[1]) => ReturnType<RunSession>,
   pool: Map<string, OrtTensor>,
   takes: readonly string[],
   gives: readonly string[],
@@ -101,7 +103,7 @@ async function runStep(
   for (const name of takes) feeds[name] = take(pool, name);
   const startMs = performance.now();
   // ONNX Runtime refuses to be asked for nothing; a step nobody wants anything of is not run.
-  const results = gives.length === 0 ? {} : await session.run(feeds, [...gives]);
+  const results = gives.length === 0 ? {} : await run(feeds);
   const elapsedMs = performance.now() - startMs;
   for (const name of gives) {
     const result = results[name];
