@@ -74,6 +74,12 @@ const call = (path: string) =>
     body: await reply.json(),
   }));
 
+async function failedVersions(): Promise<readonly string[]> {
+  const text = await (await fetch(`${gateway?.httpUrl}/metrics`)).text();
+  const failed = text.matchAll(/^cutpoint_model_state\{model="net",version="(\d+)",state="failed"\} 1$/gm);
+  return [...failed].map(([, version = '']) => version);
+}
+
 describe('versions', () => {
   it('are exchanged under load without a failed or wrong answer; the one before stays', async () => {
     await addVersion('1', 0);
@@ -117,6 +123,19 @@ describe('versions', () => {
     expect((await call('models/net/unload')).status).toBe(200);
     expect((await infer()).status).toBe(404);
     expect((await call('models/other/load')).status).toBe(404);
+  });
+
+  it('before one that does not load are served after a restart, and it is forgotten when it was taken away', async () => {
+    await addVersion('1', 0);
+    const broken = join(folder, 'net', '2');
+    await mkdir(broken);
+    await writeFile(join(broken, 'model.onnx'), 'no model');
+    await start();
+    expect((await infer()).version).toBe('1');
+    expect(await failedVersions()).toEqual(['2']);
+    await rm(broken, { recursive: true });
+    expect((await call('models/net/load')).status).toBe(200);
+    expect(await failedVersions()).toEqual([]);
   });
 
   it('must be signed where keys are trusted, and may not go back', async () => {

@@ -39,7 +39,8 @@ export interface ModelRepository {
   index(): Promise<readonly RepositoryEntry[]>;
   /**
    * Loads what is newest on disk, also where it is loaded already. Requests are served all the while.
-   * @throws SplitError `model-unknown` where nothing is on disk, else as loadVersion; what was served still is
+   * @throws SplitError `model-unknown` where nothing is on disk, else as loadVersion; what was served still is, and where
+   * nothing was, the newest version that does load
    */
   load(name: string): Promise<void>;
   /** Requests in hand are answered; later ones are refused with `model-unknown`. @throws SplitError `model-unknown` */
@@ -54,7 +55,7 @@ const DIGEST_DIGITS_SHOWN = 12;
 export function createRepository(o: RepositoryOptions): ModelRepository {
   /** The newest first. */
   const models = new Map<string, readonly ServedModel[]>();
-  const failures = new Map<string, string>();
+  const failures = new Map<string, { readonly folder: ModelFolder; readonly reason: string }>();
   const loading = new Set<string>();
   /** Models that were let go, until their memory is free. */
   const leaving = new Set<Promise<unknown>>();
@@ -86,7 +87,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
       return model;
     } catch (error) {
       const { code, message } = asSplitError(error);
-      failures.set(key, `${code}: ${message}`);
+      failures.set(key, { folder, reason: `${code}: ${message}` });
       tell(folder, { digest: '', state: 'failed', code });
       const { name, version, modelPath: path } = folder;
       o.log.error({ model: name, version, path, code }, `model is left out: ${message}`);
@@ -129,13 +130,44 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
       );
   }
 
+  /** A version that did not load and was taken away is nothing to be told of any more. */
+  function forgetFailures(name: string, folders: readonly ModelFolder[]): void {
+    const onDisk = new Set(folders.map(keyOf));
+    for (const [key, { folder }] of failures) {
+      if (folder.name !== name || onDisk.has(key)) continue;
+      failures.delete(key);
+      if (!models.get(name)?.some(({ version }) => version === folder.version))
+        tell(folder, { digest: '', state: 'unloaded' });
+    }
+  }
+
+  /** Whoever starts anew serves what it would serve had it gone on. */
+  async function serveOlder(name: string, older: readonly ModelFolder[]): Promise<void> {
+    for (const [index, folder] of older.entries()) {
+      const model = await loadOne(folder, true).catch(() => undefined);
+      if (!model) continue;
+      await keepOlder(name, model, older.slice(index + 1));
+      return;
+    }
+  }
+
   async function load(name: string): Promise<void> {
-    const [newest, ...older] = await listVersions(o.directory, name);
+    const folders = await listVersions(o.directory, name);
+    forgetFailures(name, folders);
+    const [newest, ...older] = folders;
     if (newest === undefined)
       throw new SplitError('model-unknown', `model '${name}' is not in ${o.directory}`);
     // What still answers its last requests is in the way only where memory is counted.
     if (o.memory) await Promise.all(leaving);
-    const fresh = await loadOne(newest, true);
+    try {
+      await keepOlder(name, await loadOne(newest, true), older);
+    } catch (error) {
+      if (!models.has(name)) await serveOlder(name, older);
+      throw error;
+    }
+  }
+
+  async function keepOlder(name: string, fresh: ServedModel, older: readonly ModelFolder[]): Promise<void> {
     const before = models.get(name) ?? [];
     const kept: ServedModel[] = [fresh];
     for (const folder of older.slice(0, Math.max(0, o.keepVersions - 1))) {
@@ -186,7 +218,7 @@ export function createRepository(o: RepositoryOptions): ModelRepository {
       const { name, version } = folder;
       const isServed = models.get(name)?.some((model) => model.version === version) ?? false;
       const state = loading.has(keyOf(folder)) ? 'LOADING' : isServed ? 'READY' : 'UNAVAILABLE';
-      return { name, version, state, reason: isServed ? '' : (failures.get(keyOf(folder)) ?? '') };
+      return { name, version, state, reason: isServed ? '' : (failures.get(keyOf(folder))?.reason ?? '') };
     });
   }
 
