@@ -67,6 +67,16 @@ describe('the gateway over HTTP', () => {
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
   });
 
+  it('does nothing that a page elsewhere asks for without being asked back', async () => {
+    const headers = { origin: 'https://elsewhere.example' };
+    for (const body of [undefined, '{}']) {
+      const path = `${url}/v2/repository/models/net/unload`;
+      const response = await fetch(path, { method: 'POST', headers, ...(body && { body }) });
+      expect(response.status).toBe(415);
+    }
+    expect((await fetch(`${url}/v2/models/net/ready`)).status).toBe(200);
+  });
+
   it('counts what it did', async () => {
     const text = await (await fetch(`${url}/metrics`)).text();
     const value = (start: string) =>

@@ -28,6 +28,8 @@ export interface HttpServer {
 export function createHttpServer({ isReady, maxBodyBytes }: HttpServerOptions): HttpServer {
   const app = fastify({ bodyLimit: maxBodyBytes, forceCloseConnections: 'idle' });
   addBodies(app);
+  // Not where bodies are read: load and unload do without one.
+  app.addHook('onRequest', async (request) => checkSender(request));
   app.setErrorHandler((error, _request, reply) => replyWithError(reply, error));
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({ error: `no ${request.method} ${request.url} here` });
@@ -44,7 +46,6 @@ export function createHttpServer({ isReady, maxBodyBytes }: HttpServerOptions): 
 function addBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
-    checkSender(request);
     const length = request.headers[INFERENCE_HEADER];
     // Load and unload may come without a body.
     if (bytes.length === 0) return { json: {}, binary: bytes };
@@ -52,8 +53,9 @@ function addBodies(app: FastifyInstance): void {
   });
 }
 
-/** A web page may send text, forms and bytes without a type anywhere, without being asked; it always says who it is. */
-function checkSender({ headers }: FastifyRequest): void {
+/** A web page may send text, forms, bytes without a type and nothing anywhere, without being asked; it always says who it is. */
+function checkSender({ method, headers }: FastifyRequest): void {
+  if (method === 'GET' || method === 'HEAD') return;
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type === 'application/json' || headers.origin === undefined) return;
   const error = new SplitError(
