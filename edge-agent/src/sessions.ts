@@ -77,7 +77,7 @@ function named(audit: AuditSink, model: string): AuditSink {
 
 async function optionsOf(config: AgentConfig, login: Login, name: string): Promise<SplitSessionOptions> {
   const { path: _, labels: __, policy: ___, dataClass: ____, ...options } = config.models[name] ?? {};
-  const { broker, device, namespace, runtime, encryption, connectTimeoutMs } = config;
+  const { broker, namespace, runtime, encryption, connectTimeoutMs } = config;
   const { threads, ...provider } = runtime;
   const key = encryption && {
     keyId: encryption.keyId,
@@ -89,8 +89,7 @@ async function optionsOf(config: AgentConfig, login: Login, name: string): Promi
     namespace,
     connectTimeoutMs,
     ...login,
-    // Two models are two connections, and a broker knows a connection by its device's name.
-    device: device === undefined ? undefined : key ? device : deviceOf(device, name),
+    device: sessionDevice(config, name),
     threads,
     runtime: provider,
     encryption: key,
@@ -111,7 +110,12 @@ async function bundledOptions({ folder }: InstalledModel): Promise<Partial<Split
 
 const MAX_ID_LENGTH = 64;
 
-function deviceOf(device: string, model: string): string {
+/** Two models are two connections, and a broker knows a connection by its device's name; a key by the device's own. */
+export function sessionDevice(
+  { device, encryption }: Pick<AgentConfig, 'device' | 'encryption'>,
+  model: string,
+): string | undefined {
+  if (device === undefined || encryption !== undefined) return device;
   return `${device}-${model.replaceAll('.', '_')}`.slice(0, MAX_ID_LENGTH);
 }
 

@@ -159,7 +159,7 @@ async function checkLimits(transport: Transport, topic: string): Promise<Finding
       return failure(
         'broker rights',
         `${problem} on ${topic}`,
-        "this device must be allowed to write and read below its own name: cutpoint broker-config, or the broker's access list",
+        "this device must be allowed its agent's topics: its models as agent in the devices file, or the broker's access list",
       );
     const what = `a message of ${bytes} bytes does not come back, and the broker does not say why`;
     return bytes < USUAL_PACKET_BYTES - 512

@@ -7,6 +7,7 @@ import { createSplitSession } from '@cutpoint/sdk/node';
 import { nodeDisk } from '../disk/node-disk.ts';
 import { readLogin } from '../login.ts';
 import { openModelStore } from '../models/model-store.ts';
+import { sessionDevice } from '../sessions.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
 
@@ -26,7 +27,8 @@ export async function checkGateway({ config }: Examination): Promise<readonly Fi
           broker: config.broker,
           ...login,
           namespace: config.namespace,
-          device: `doctor-${randomBytes(4).toString('hex')}`,
+          // The agent's own name: a broker with rights grants no other.
+          device: sessionDevice(config, name) ?? `doctor-${randomBytes(4).toString('hex')}`,
           model: name,
           fallback: 'none',
           ...options,
@@ -51,8 +53,7 @@ async function checkOne(check: string, look: () => Promise<string>): Promise<Fin
     return ok(check, await look());
   } catch (error) {
     const { code, message } = asSplitError(error);
-    if (code === 'broker-unreachable')
-      return warning(check, 'not asked: the broker is away', 'see the broker');
+    if (code === 'broker-unreachable') return warning(check, `not asked: ${message}`, 'see the broker');
     if (code === 'provider-unavailable' || code === 'runtime-failed' || code === 'model-invalid')
       return warning(check, `not asked: ${message}`, 'see the runtime');
     const level = code === 'model-mismatch' ? failure : warning;

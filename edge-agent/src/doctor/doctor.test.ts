@@ -26,6 +26,7 @@ import { type CheckName, type ExamineOptions, examine } from './examine.ts';
 import type { Finding } from './finding.ts';
 
 const DAY_MS = 86_400_000;
+const PASSWORD = 'a-password-that-nobody-guesses';
 let folder: string;
 let broker: AedesBroker;
 const ends: (() => unknown)[] = [];
@@ -69,7 +70,7 @@ const sick = (found: readonly Finding[]) =>
     .join('\n');
 
 describe('the doctor', { timeout: 90_000 }, () => {
-  it('finds a device well whose broker, model and gateway are', async () => {
+  it('finds a device well whose broker, rights, model and gateway are', async () => {
     const models: ModelFolder = await makeModelFolder({
       net: { model: smallConvNet(), inputs: { input: [1, 3, 32, 32] } },
     });
@@ -80,10 +81,13 @@ describe('the doctor', { timeout: 90_000 }, () => {
       '127.0.0.1:0',
       '--threads',
       '1',
+      '--devices',
+      await devicesFile({ id: 'd1', password: PASSWORD, agent: ['net'] }),
     ]);
-    const found = await findings(undefined, { broker: gateway.broker, connectTimeoutMs: 5_000 });
+    const broker = gateway.broker.replace('//', `//d1:${PASSWORD}@`);
+    const found = await findings(undefined, { broker, connectTimeoutMs: 5_000 });
     const other = await findings('gateway', {
-      broker: gateway.broker,
+      broker,
       connectTimeoutMs: 5_000,
       models: { net: { path: await otherModel() } },
     });
@@ -398,6 +402,12 @@ function plainMosquitto(line: string, accessList = '') {
     },
     { name: 'acl', text: `${accessList}\n` },
   ];
+}
+
+async function devicesFile(device: object): Promise<string> {
+  const path = join(folder, 'devices.yaml');
+  await writeFile(path, JSON.stringify({ devices: [device] }));
+  return path;
 }
 
 async function otherModel(): Promise<string> {

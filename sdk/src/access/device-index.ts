@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parseKey } from '../transport/sealing-keys.ts';
 import { matchesFilter } from '../transport/topic-filter.ts';
-import { type DeviceEntry, type Devices, type LoginEntry, namesOf } from './devices.ts';
+import { type DeviceEntry, type Devices, type LoginEntry, loginsOf, namesOf } from './devices.ts';
 import { isPassword, parsePasswordHash } from './password.ts';
 import { rightsByLogin } from './topic-rights.ts';
 
@@ -28,9 +28,7 @@ export function createDeviceIndex(file: Devices, gateways: readonly string[] = [
       { publish: rule(publish), subscribe: new Set(subscribe), receive: rule(subscribe) },
     ]),
   );
-  const logins = new Map<string, LoginEntry>(
-    [...file.gateways, ...file.devices].map((entry) => [entry.id, entry]),
-  );
+  const logins = new Map<string, LoginEntry>(loginsOf(file).map((entry) => [entry.id, entry]));
   const devices = new Map<string, DeviceEntry>(
     file.devices.flatMap((entry) => namesOf(entry).map((name) => [name, entry] as const)),
   );

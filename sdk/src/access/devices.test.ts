@@ -113,6 +113,30 @@ describe('topic rights', () => {
     expect(index.maySubscribe('gw', 'cutpoint/gw/+/req/+')).toBe(false);
   });
 
+  test('of an edge agent are its own topics as well, and one for the results of each of its models', () => {
+    const led = createDeviceIndex(parseDevices(file({ agent: ['net.v1'] }, { fleet: [{ id: 'ops' }] })));
+    const below = (topic: string, device = 'dev') => `cutpoint/edge/${device}/${topic}`;
+    for (const topic of ['st', 'reported', 'health', 'ack', 'get', 'echo', 'out/net_v1'].map((one) =>
+      below(one),
+    ))
+      expect([topic, led.mayPublish('dev', topic), index.mayPublish('dev', topic)]).toEqual([
+        topic,
+        true,
+        false,
+      ]);
+    for (const filter of ['desired', 'cmd', 'got', 'in/+', 'echo'].map((one) => below(one)))
+      expect([filter, led.maySubscribe('dev', filter)]).toEqual([filter, true]);
+    expect(led.mayPublish('dev', 'cutpoint/hello/dev-net_v1')).toBe(true);
+    for (const topic of [below('st', 'other'), below('desired'), below('cmd'), below('out/more')])
+      expect([topic, led.mayPublish('dev', topic)]).toEqual([topic, false]);
+    expect(led.maySubscribe('dev', below('cmd', 'other'))).toBe(false);
+    for (const topic of ['desired', 'cmd', 'got', 'in/net_v1'].map((one) => below(one, 'other')))
+      expect([topic, led.mayPublish('ops', topic)]).toEqual([topic, true]);
+    expect(led.maySubscribe('ops', below('reported', '+'))).toBe(true);
+    expect(led.mayPublish('ops', below('reported'))).toBe(false);
+    expect(led.mayPublish('ops', 'cutpoint/gw/gw/req/dev')).toBe(false);
+  });
+
   test('of a login that is not in the file are none', () => {
     expect(index.mayPublish('nobody', 'cutpoint/hello/nobody')).toBe(false);
     expect(index.mayReceive('nobody', 'cutpoint/gw/gw/st')).toBe(false);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
 import { KEY_BYTES, parseKey } from '../transport/sealing-keys.ts';
+import { levelOf } from './agent-rights.ts';
 import { parsePasswordHash } from './password.ts';
 
 export interface Devices {
@@ -11,6 +12,8 @@ export interface Devices {
   readonly encryption: 'required' | 'optional' | 'none';
   readonly devices: readonly DeviceEntry[];
   readonly gateways: readonly LoginEntry[];
+  /** Who leads edge agents: what they shall run, commands, bundles, inputs and results. */
+  readonly fleet: readonly LoginEntry[];
 }
 
 /** A login is the id and a password, its hash, or a client certificate with the id as its common name. */
@@ -23,6 +26,8 @@ export interface LoginEntry {
 export interface DeviceEntry extends LoginEntry {
   /** Further names that this login's sessions may go by. */
   readonly sessions: readonly string[];
+  /** Models of the edge agent that runs under this login; empty where none does. */
+  readonly agent: readonly string[];
   readonly keys: readonly KeyEntry[];
 }
 
@@ -37,8 +42,10 @@ export interface KeyEntry {
 }
 
 const MIN_PASSWORD_LENGTH = 16;
+const MAX_ID_LENGTH = 64;
 
 const Id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+const Model = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ . -');
 const Time = z.iso.datetime({ offset: true, error: 'expected a time such as 2026-01-31T00:00:00Z' });
 
 const login = {
@@ -64,6 +71,7 @@ const Key = z.strictObject({
 const Device = z.strictObject({
   ...login,
   sessions: z.array(Id).max(64).default([]),
+  agent: z.array(Model).max(64).default([]),
   keys: z.array(Key).max(64).default([]),
 });
 
@@ -71,6 +79,7 @@ const File = z.strictObject({
   namespace: Id.default('cutpoint'),
   encryption: z.enum(['required', 'optional', 'none']).optional(),
   gateways: z.array(z.strictObject(login)).max(10_000).default([]),
+  fleet: z.array(z.strictObject(login)).max(10_000).default([]),
   devices: z.array(Device).max(1_000_000).default([]),
 });
 
@@ -103,9 +112,9 @@ function check(devices: Devices, hasKeys: boolean): void {
 }
 
 /** A name is one login's, and a key's id one key's: else a right or a seal could be taken for another's. */
-function checkOnce({ devices, gateways }: Devices): void {
+function checkOnce({ devices, gateways, fleet }: Devices): void {
   const seen = new Set<string>();
-  for (const name of [...gateways.map(({ id }) => id), ...devices.flatMap(namesOf)]) {
+  for (const name of [...[...gateways, ...fleet].map(({ id }) => id), ...devices.flatMap(namesOf)]) {
     if (seen.has(name)) throw new SplitError('options-invalid', `'${name}' is named twice`);
     seen.add(name);
   }
@@ -116,9 +125,15 @@ function checkOnce({ devices, gateways }: Devices): void {
   }
 }
 
-/** The names under which a device may publish and hear. */
-export function namesOf({ id, sessions }: DeviceEntry): readonly string[] {
-  return [id, ...sessions];
+/** The names under which a device may publish and hear. An agent without a key has a session by its model's name. */
+export function namesOf({ id, sessions, agent }: DeviceEntry): readonly string[] {
+  const models = agent.map((model) => `${id}-${levelOf(model)}`.slice(0, MAX_ID_LENGTH));
+  return [...new Set([id, ...sessions, ...models])];
+}
+
+/** Everybody who may connect. */
+export function loginsOf({ gateways, devices, fleet }: Devices): readonly LoginEntry[] {
+  return [...gateways, ...devices, ...fleet];
 }
 
 function isHash(text: string): boolean {

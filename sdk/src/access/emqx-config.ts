@@ -2,6 +2,7 @@
 import { SplitError } from '../errors.ts';
 import { addressText, type ListenAddress } from '../program/listen-address.ts';
 import { type BrokerConfigOptions, type ConfigFile, MAX_PACKET_BYTES } from './broker-config.ts';
+import { loginsOf } from './devices.ts';
 import { hashOf } from './mosquitto-config.ts';
 import { HASH_BYTES, ITERATIONS } from './password.ts';
 import { rightsByLogin } from './topic-rights.ts';
@@ -60,7 +61,7 @@ function brokerFile({ listen, websocket, tls, directory }: BrokerConfigOptions):
 }
 
 async function usersFile({ devices }: BrokerConfigOptions): Promise<string> {
-  const rows = [...devices.gateways, ...devices.devices].map(async (login) => {
+  const rows = loginsOf(devices).map(async (login) => {
     const known = await hashOf(login);
     if (!known) throw new SplitError('options-invalid', `${login.id} has no password; EMQX needs one`);
     if (known.iterations !== ITERATIONS || known.hash.length !== HASH_BYTES)

@@ -4,7 +4,7 @@
  */
 import type { ListenAddress } from '../program/listen-address.ts';
 import { type BrokerConfigOptions, type ConfigFile, MAX_PACKET_BYTES } from './broker-config.ts';
-import type { LoginEntry } from './devices.ts';
+import { type LoginEntry, loginsOf } from './devices.ts';
 import { hashPassword, type PasswordHash, parsePasswordHash } from './password.ts';
 import { rightsByLogin, type TopicRights } from './topic-rights.ts';
 
@@ -54,8 +54,7 @@ function brokerFile({ listen, websocket, tls, plugin, directory }: MosquittoOpti
 }
 
 async function securityFile({ devices }: MosquittoOptions) {
-  const logins = [...devices.gateways, ...devices.devices];
-  const clients = await Promise.all(logins.map(client));
+  const clients = await Promise.all(loginsOf(devices).map(client));
   const roles = [...rightsByLogin(devices)].map(([login, rights]) => ({
     rolename: roleOf(login),
     acls: rules(rights),

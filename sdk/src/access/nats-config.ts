@@ -2,14 +2,14 @@
 import { SplitError } from '../errors.ts';
 import { addressText } from '../program/listen-address.ts';
 import { type BrokerConfigOptions, type ConfigFile, MAX_PACKET_BYTES } from './broker-config.ts';
-import type { LoginEntry } from './devices.ts';
+import { type LoginEntry, loginsOf } from './devices.ts';
 import { rightsByLogin } from './topic-rights.ts';
 
 /** @throws SplitError `options-invalid` for a login of which only a hash is known: NATS reads another kind */
 export function natsConfig(options: BrokerConfigOptions): readonly ConfigFile[] {
   const { devices, listen, websocket } = options;
   const rights = rightsByLogin(devices);
-  const users = [...devices.gateways, ...devices.devices].map((login) => {
+  const users = loginsOf(devices).map((login) => {
     const { publish = [], subscribe = [] } = rights.get(login.id) ?? {};
     const permissions = `{ publish: ${subjects(publish)}, subscribe: ${subjects(subscribe)} }`;
     return `    { user: ${quote(login.id)}, ${secretOf(login)}permissions: ${permissions} }`;

@@ -1,5 +1,6 @@
 /** What a login may publish and hear: the one list behind every broker's configuration and the broker inside. */
 import { topicsOf } from '../protocol/v1/topics.ts';
+import { agentRights, fleetRights } from './agent-rights.ts';
 import { type DeviceEntry, type Devices, type LoginEntry, namesOf } from './devices.ts';
 
 export interface TopicRights {
@@ -21,9 +22,10 @@ export function deviceRights(
   const topics = topicsOf(namespace);
   const names = namesOf(device);
   const requests = names.flatMap((name) => gateways.map((gateway) => topics.request(gateway, name)));
+  const agent = agentRights(namespace, device);
   return {
-    publish: [...requests, ...names.map((name) => topics.hello(name))],
-    subscribe: [...names.map((name) => topics.reply(name)), topics.allStatus],
+    publish: [...requests, ...names.map((name) => topics.hello(name)), ...agent.publish],
+    subscribe: [...names.map((name) => topics.reply(name)), topics.allStatus, ...agent.subscribe],
   };
 }
 
@@ -35,14 +37,15 @@ export function gatewayRights(namespace: string, { id }: LoginEntry): TopicRight
   };
 }
 
-/** By login, devices and gateways. @param gateways besides those in the file */
+/** By login: gateways, devices and the fleet's. @param gateways besides those in the file */
 export function rightsByLogin(
-  { namespace, devices, gateways: listed }: Devices,
+  { namespace, devices, gateways: listed, fleet }: Devices,
   gateways: readonly string[] = [],
 ): ReadonlyMap<string, TopicRights> {
   const ids = [...new Set([...listed.map(({ id }) => id), ...gateways])];
   return new Map([
     ...listed.map((gateway) => [gateway.id, gatewayRights(namespace, gateway)] as const),
     ...devices.map((device) => [device.id, deviceRights(namespace, device, ids)] as const),
+    ...fleet.map(({ id }) => [id, fleetRights(namespace)] as const),
   ]);
 }
