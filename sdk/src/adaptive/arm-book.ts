@@ -14,6 +14,8 @@ export interface ArmBook {
   /** @param runs that the cost rests on; without them the first run replaces it. Later calls may leave it as it is */
   set(arm: Arm, cost: ArmCost, runs?: number): void;
   cost(id: string): ArmCost | undefined;
+  /** The same with the times that were measured first where runs took more. */
+  leastCost(id: string): ArmCost | undefined;
   runs(id: string): number;
   learn(arm: Arm, lesson: Lesson): void;
 }
@@ -38,6 +40,10 @@ export function createArmBook(): ArmBook {
       if (count !== undefined) runs.set(arm.id, count);
     },
     cost: (id) => costs.get(id),
+    leastCost(id) {
+      const [cost, first] = [costs.get(id), measured.get(id)];
+      return cost && first ? lesserTimes(cost, first) : cost;
+    },
     runs: (id) => runs.get(id) ?? 0,
     learn({ id }, lesson) {
       const cost = costs.get(id);
@@ -48,6 +54,17 @@ export function createArmBook(): ArmBook {
       if (earlier < FIRST_RUNS) measured.set(id, next);
       costs.set(id, drawnBack(next, measured.get(id) ?? next));
     },
+  };
+}
+
+function lesserTimes(cost: ArmCost, other: ArmCost): ArmCost {
+  const lesser = (name: 'headMs' | 'encodeMs' | 'tailMs' | 'decodeMs') => Math.min(cost[name], other[name]);
+  return {
+    ...cost,
+    headMs: lesser('headMs'),
+    encodeMs: lesser('encodeMs'),
+    tailMs: lesser('tailMs'),
+    decodeMs: lesser('decodeMs'),
   };
 }
 

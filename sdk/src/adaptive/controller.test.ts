@@ -5,7 +5,7 @@ import { type Arm, DEVICE_ARM, splitArm } from '../planner/arm.ts';
 import { type ArmCost, predictStages, totalMs } from '../planner/cost-model.ts';
 import type { Objective } from '../planner/objective.ts';
 import { type Controller, createController } from './controller.ts';
-import { objectiveScore } from './score.ts';
+import { latencyScore, objectiveScore } from './score.ts';
 
 const arm = (id: string): Arm =>
   splitArm(
@@ -103,6 +103,49 @@ describe('the controller', () => {
     for (let index = 0; index < 6; index++) request(controller, 0.2e6, index * 300);
     expect(controller.choose(arms, 2000)).toBe(DEVICE_ARM);
     expect(controller.choose(arms, 120_000)).not.toBe(DEVICE_ARM);
+  });
+
+  describe('looks at the link', () => {
+    const whole = { headMs: 40, encodeMs: 0, sentBytes: 0, tailMs: 0, receivedBytes: 0, decodeMs: 0 };
+    const heavy = { headMs: 5, encodeMs: 2, sentBytes: 60_000, tailMs: 50, receivedBytes: 1000, decodeMs: 1 };
+    const alone = (cost: ArmCost, runs: number | undefined, score = latencyScore) => {
+      const controller = createController(DEVICE_ARM, { score });
+      controller.setCost(DEVICE_ARM, whole, 10);
+      controller.setCost(late, cost, runs);
+      return controller;
+    };
+    /** In two minutes of one request a second, the device being so slow. */
+    const probesOf = (controller: Controller, { slowdown = 1, fromMs = 0, deadlineMs = 1000 } = {}) =>
+      Array.from({ length: 120 }, (_, second) => {
+        const atMs = fromMs + 1000 * second;
+        const { arm: chosen, probe } = controller.decide([DEVICE_ARM, late], atMs, { deadlineMs });
+        expect(chosen).toBe(DEVICE_ARM);
+        const stages = { ...whole, headMs: 40 * slowdown, uplinkMs: 0, queueMs: 0, downlinkMs: 0 };
+        controller.observe({ arm: DEVICE_ARM, stages }, atMs);
+        return probe;
+      }).filter((probe) => probe !== undefined).length;
+
+    it('only where something that is sent could win on the best of links', () => {
+      expect(probesOf(alone(heavy, 10))).toBe(0);
+      expect(probesOf(alone({ ...heavy, tailMs: 30, sentBytes: 2e6 }, 10))).toBeGreaterThan(5);
+    });
+
+    it('where the device has become slow enough for that', () => {
+      const controller = alone({ ...heavy, sentBytes: 6e6 }, 10);
+      expect(probesOf(controller)).toBe(0);
+      expect(probesOf(controller, { slowdown: 3, fromMs: 120_000 })).toBeGreaterThan(5);
+    });
+
+    it('where nobody has ever run what is sent, whatever is said of it', () => {
+      expect(probesOf(alone(heavy, undefined))).toBeGreaterThan(5);
+    });
+
+    it('where the device misses the deadline and another arm may not, whatever the objective', () => {
+      const bytes = objectiveScore('bytes');
+      const cost = { ...heavy, tailMs: 10, sentBytes: 6e6 };
+      expect(probesOf(alone(cost, 10, bytes))).toBe(0);
+      expect(probesOf(alone(cost, 10, bytes), { deadlineMs: 30 })).toBeGreaterThan(5);
+    });
   });
 
   it('leaves an arm from which no answer comes', () => {

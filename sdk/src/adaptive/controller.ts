@@ -5,7 +5,7 @@ import { createArmInUse } from './arm-in-use.ts';
 import type { Decision, Prediction } from './decision.ts';
 import { type AnnouncedLoad, createEstimate, type Observation } from './estimate.ts';
 import { giveUpAfterMs } from './patience.ts';
-import { cheapestProbe, createProbeSchedule } from './probe-schedule.ts';
+import { cheapestProbe, createProbeSchedule, onBestLink } from './probe-schedule.ts';
 import { type ArmScore, latencyScore } from './score.ts';
 
 export type { Prediction } from './decision.ts';
@@ -54,6 +54,7 @@ export interface DecisionLimits {
 export function createController(deviceArm: Arm, options: ControllerOptions = {}): Controller {
   const estimate = createEstimate(options);
   const { book } = estimate;
+  const { score = latencyScore } = options;
   const inUse = createArmInUse(estimate, options.random);
   const probes = createProbeSchedule();
 
@@ -77,11 +78,32 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
     if (best === undefined) return { ...UNKNOWN, arm: deviceArm };
     const chosen = inUse.pick(possible, best, now);
     const change = inUse.use(chosen, ranked, { now, nowMs });
-    const probe = probeOf(ranked, chosen, nowMs);
+    const mayChange = couldWin(ranked, chosen, { now, ...limits });
+    const probe = mayChange ? probeOf(ranked, chosen, nowMs) : undefined;
     const patienceMs = patienceOf(probe ?? chosen.arm, now);
     // A probe that takes longer than this has said what it had to say.
     const giveUpMs = probe ? Math.min(patienceMs ?? 0, PROBE_TIMES * chosen.totalMs) : patienceMs;
     return { arm: chosen.arm, totalMs: chosen.totalMs, giveUpAfterMs: giveUpMs, probe, change };
+  }
+
+  /**
+   * Whether an arm that sends could be the choice on the best of links; where none could, what the link is does not matter. One
+   * that was never run could: gateways announce what they took when they started, and may have been busy.
+   */
+  function couldWin(
+    ranked: readonly Prediction[],
+    chosen: Prediction,
+    { now, deadlineMs = Number.POSITIVE_INFINITY }: DecisionLimits & { readonly now: Conditions },
+  ): boolean {
+    if (chosen.arm.kind !== 'device') return false;
+    const best = onBestLink(now);
+    return ranked.some(({ arm }) => {
+      const cost = arm.kind === 'split' ? book.leastCost(arm.id) : undefined;
+      if (cost === undefined) return false;
+      if (book.runs(arm.id) === 0) return true;
+      if (score(cost, best, 'split') < chosen.score) return true;
+      return chosen.totalMs > deadlineMs && latencyScore(cost, best, 'split') < chosen.totalMs;
+    });
   }
 
   /** Those that keep the deadline; where none does, the one that misses it by least. */

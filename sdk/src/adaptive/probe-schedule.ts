@@ -1,6 +1,6 @@
 /** When to look at the link although nothing is to be sent over it, and by which arm. */
 import type { SplitArm } from '../planner/arm.ts';
-import type { ArmCost } from '../planner/cost-model.ts';
+import type { ArmCost, Conditions } from '../planner/cost-model.ts';
 import type { Prediction } from './decision.ts';
 
 export interface ProbeSchedule {
@@ -38,6 +38,20 @@ export function createProbeSchedule(): ProbeSchedule {
       lastMs = nowMs;
       return true;
     },
+  };
+}
+
+/** Faster than any link is thought to be. */
+const BEST_BITS_PER_SECOND = 10e9;
+
+/**
+ * The most that a look at the link can show: no delay, no queue, a gateway that is not slower than it was measured. Round trips are
+ * learnt from what is sent, so they are not taken as known.
+ */
+export function onBestLink({ deviceSlowdown, cloudSlowdown }: Conditions): Conditions {
+  return {
+    ...{ uplinkBitsPerSecond: BEST_BITS_PER_SECOND, downlinkBitsPerSecond: BEST_BITS_PER_SECOND },
+    ...{ roundTripMs: 0, queueMs: 0, deviceSlowdown, cloudSlowdown: Math.min(1, cloudSlowdown) },
   };
 }
 
