@@ -59,22 +59,20 @@ it('goes where the link lets it, there and back', { timeout: 3 * MOST_MS }, asyn
   await runUntil(session, changes, (arm) => arm !== 'device');
   link.set({ uplink: COLLAPSED });
   // On a busy machine noise alone may make it leave: the link has been noticed when every cut is thought to be slow.
-  const isLinkKnown = () => {
+  const awayToHere = () => {
     const ms = new Map(session.predictions().map(({ arm, totalMs }) => [arm.id, totalMs]));
-    const [here = 0, ...away] = [
-      ms.get('device'),
-      ...[...ms].flatMap(([id, each]) => (id === 'device' ? [] : [each])),
-    ];
-    return Math.min(...away) > 2 * here;
+    const away = [...ms].flatMap(([id, each]) => (id === 'device' ? [] : [each]));
+    return Math.min(...away) / (ms.get('device') ?? 0);
   };
-  await runUntil(session, changes, (arm) => arm === 'device' && isLinkKnown());
+  await runUntil(session, changes, (arm) => arm === 'device' && awayToHere() > 2);
   link.set({ uplink: FAST });
-  await runUntil(session, changes, (arm) => arm !== 'device');
+  await runUntil(session, changes, (arm) => arm !== 'device' && awayToHere() < 1);
 
-  const back = changes.at(-1);
-  expect(changes.at(-2)?.reason).toContain('-> device: ');
-  expect(back?.from).toBe('device');
-  expect(back?.reason).toMatch(/uplink [\d.e+]+ Mbit\/s, was [\d.e+]+/);
+  const away = changes.findLast(({ to }) => to === 'device');
+  const back = changes.findLast(({ from }) => from === 'device');
+  expect(away?.reason).toContain('-> device: ');
+  // What weighed most when it left: the link, or on a busy machine a device that had just become slow.
+  expect(back?.reason).toMatch(/: (uplink [\d.e+]+ Mbit\/s, was [\d.e+]+|device [\d.]+ times as slow)/);
   expect(session.stats().probes).toBeGreaterThan(0);
 });
 
