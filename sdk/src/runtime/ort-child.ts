@@ -1,4 +1,4 @@
-/** The process that ort-process.ts starts: ONNX Runtime in a thread of it, messages on file descriptor 3. */
+/** The process that started-child.ts starts: ONNX Runtime in a thread of it, messages on file descriptor 3. */
 import { Socket } from 'node:net';
 import { createMessageReader, type FramedMessage, writeMessage } from './frame-stream.ts';
 import { toCallError } from './ort-errors.ts';
