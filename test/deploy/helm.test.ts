@@ -37,6 +37,11 @@ describe('the chart', () => {
     expect(paths.filter((path) => !isThere(path))).toEqual([]);
   });
 
+  it('scales by a number, also while nobody asks', () => {
+    const [, query] = /query: \|\n\s+(.+)/.exec(read('templates/scaledobject.yaml')) ?? [];
+    expect(query).toMatch(/^\(histogram_quantile\(.+\) >= 0\) or vector\(0\)$/);
+  });
+
   it('writes a file that the gateway takes', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cutpoint-chart-'));
     const path = join(folder, 'gateway.yaml');
