@@ -55,6 +55,10 @@ describe('compose.yaml', () => {
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
+  it('has a broker that does not hold small messages back', () => {
+    expect(readFileSync(join(deploy, 'compose/mosquitto.conf'), 'utf8')).toMatch(/^set_tcp_nodelay true$/m);
+  });
+
   it('gives each gateway a name of its own, the secret as a file, and a root that nothing writes to', () => {
     const gateways = services.filter(([name]) => name.startsWith('gateway-'));
     expect(new Set(gateways.map(([, { environment }]) => environment?.CUTPOINT_ID)).size).toBe(
