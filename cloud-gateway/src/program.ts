@@ -8,6 +8,7 @@ import {
   type Surroundings,
 } from '@cutpoint/sdk/program';
 import { Command, CommanderError } from 'commander';
+import { doubtsOf } from './config/doubts.ts';
 import { loadConfig, type OptionSources, readConfigFile } from './config/load.ts';
 import { LOG_LEVELS, type OptionName } from './config/schema.ts';
 import type { GatewayConfig } from './config.ts';
@@ -40,7 +41,7 @@ const FLAGS: Readonly<Partial<Record<OptionName, readonly [placeholder: string, 
   namespace: ['<name>', 'first level of every topic (default cutpoint)'],
   threads: ['<n>', 'threads of ONNX Runtime (default: what this process may use)'],
   maxPayloadMb: ['<n>', 'largest request or reply in MiB (default 64)'],
-  maxQueued: ['<n>', 'requests that may wait for the runtime (default 64)'],
+  maxQueued: ['<n>', 'requests that may be in the gateway at a time (default 1024)'],
   drainMs: ['<n>', 'longest wait for requests in hand when stopping (default 10000)'],
   maxCuts: ['<n>', 'cuts offered for each model (default 8)'],
   maxBatch: ['<n>', 'requests in one run of a model (default 32)'],
@@ -83,8 +84,10 @@ export async function runProgram(world: Surroundings, env: Environment = process
 }
 
 async function checkFile(path: string, { writeOut }: Surroundings): Promise<void> {
-  await readConfigFile(path);
-  writeOut(`${path}: nothing is wrong\n`);
+  const doubts = await doubtsOf(await readConfigFile(path));
+  if (doubts.length === 0) writeOut(`${path}: nothing is wrong\n`);
+  for (const doubt of doubts)
+    writeOut(`${path}: unless it is given elsewhere, a gateway does not start: ${doubt}\n`);
 }
 
 /** Asked to stop while starting, the gateway finishes its start and then stops. */

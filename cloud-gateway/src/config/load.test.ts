@@ -90,6 +90,27 @@ describe('cutpoint-gateway check-config', () => {
     });
   });
 
+  it.each([
+    ['listen: "80"\n', ':1:1: listen: expected HOST:PORT'],
+    ['http: localhost\n', ':1:1: http: expected HOST:PORT'],
+    ['broker: mqtt://gw:secret@broker:port\n', ':1:1: broker: is no URL'],
+  ])('names an address that is none: %s', async (text, message) => {
+    const { code, errors } = await run(['check-config', await fileOf(text)]);
+    expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining(message) });
+    expect(errors).not.toContain('secret');
+  });
+
+  it.each([
+    ['tlsCert: load.test.ts\n', 'tlsCert and tlsKey go together'],
+    ['listen: 0.0.0.0:1883\n', 'listen: 0.0.0.0:1883 is not a loopback address'],
+    ['devices: nothing.yaml\n', 'nothing.yaml cannot be read here'],
+  ])('says what the file alone does not give: %s', async (text, doubt) => {
+    const path = await fileOf(text);
+    const { code, out } = await run(['check-config', path]);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(doubt) });
+    expect(out).not.toContain('nothing is wrong');
+  });
+
   it('does not start a gateway with a file that is wrong', async () => {
     const path = await fileOf('models: m\nthreads: 0\n');
     const { code, errors } = await run(['--config', path]);

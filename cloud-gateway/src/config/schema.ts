@@ -2,12 +2,16 @@
  * Every option of a gateway, once: its type, its limits, its default, and what it means. The configuration file, the
  * environment, the flags, the JSON Schema and the example file are all made from this.
  */
+import { parseListenAddress } from '@cutpoint/sdk/program';
 import { z } from 'zod';
 import type { GatewayOptions } from '../config.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const name = () => z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+
+const address = () =>
+  z.string().refine(isListenAddress, 'expected HOST:PORT such as 127.0.0.1:8000 or [::1]:0');
 
 const fields = {
   models: z
@@ -19,18 +23,17 @@ const fields = {
   broker: z
     .string()
     .regex(/^(mqtts?|wss?):\/\/\S+$/, 'expected a mqtt, mqtts, ws or wss URL')
+    .refine((url) => URL.canParse(url), 'is no URL: look at its port, and write %40 for an @ in its login')
     .optional()
     .describe(
       'URL of a broker beside the gateway, with its login: mqtt, mqtts, ws or wss. Without it the broker inside serves this machine. Best given as CUTPOINT_BROKER_FILE, because of the password.',
     ),
-  listen: z
-    .string()
+  listen: address()
     .optional()
     .describe(
       'HOST:PORT of the broker inside, 127.0.0.1:1883 by default; without devices loopback only; port 0 is any. Excludes broker.',
     ),
-  webSocket: z
-    .string()
+  webSocket: address()
     .optional()
     .describe(
       'HOST:PORT of a second address of the broker inside, for pages: MQTT over WebSocket; without devices loopback only, port 0 is any. By default none. Excludes broker.',
@@ -61,8 +64,7 @@ const fields = {
     .describe(
       "PEM file: who signs the other side's certificates. Inside, every client must show one, and its common name is its login.",
     ),
-  http: z
-    .string()
+  http: address()
     .optional()
     .describe(
       'HOST:PORT for health, inference of whole models, metrics and the live page; port 0 is any. It has no logins: give an address that only those reach who may see it. By default there is no HTTP.',
@@ -319,4 +321,13 @@ export function isText(option: OptionName): boolean {
   const properties = z.toJSONSchema(OptionsSchema, { io: 'input' }).properties ?? {};
   const property = properties[option];
   return typeof property === 'object' && property.type === 'string';
+}
+
+function isListenAddress(text: string): boolean {
+  try {
+    parseListenAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
