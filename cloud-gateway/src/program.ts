@@ -5,6 +5,7 @@ import {
   type ExitCode,
   environmentName,
   formatError,
+  requireRecentNode,
   type Surroundings,
 } from '@cutpoint/sdk/program';
 import { Command, CommanderError } from 'commander';
@@ -92,6 +93,7 @@ async function checkFile(path: string, { writeOut }: Surroundings): Promise<void
 
 /** Asked to stop while starting, the gateway finishes its start and then stops. */
 async function serveUntilStopped(config: GatewayConfig, world: Surroundings): Promise<void> {
+  requireRecentNode();
   const stop = world.stopRequested();
   const gateway = await startGateway(config, createLog(config.logLevel));
   world.writeOut(`${readyLine(gateway)}\n`);

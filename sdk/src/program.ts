@@ -3,6 +3,7 @@ export { type Environment, environmentName, readEnvironment } from './program/en
 export { describeIssues } from './program/issues.ts';
 export { addressUrl, isLoopback, type ListenAddress, parseListenAddress } from './program/listen-address.ts';
 export { type MachineMode, readMachineMode } from './program/machine-mode.ts';
+export { isRecentNode, LEAST_NODE, requireRecentNode } from './program/node-version.ts';
 export { type ExitCode, runAsProcess, type Surroundings } from './program/process.ts';
 export { formatError } from './program/report-error.ts';
 export { describeIssuesIn, readYamlFile, type YamlFile } from './program/yaml-file.ts';

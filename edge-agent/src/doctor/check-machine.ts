@@ -1,10 +1,9 @@
 /** Node, memory, temperature, power mode. */
-import type { MachineMode } from '@cutpoint/sdk/program';
+import { isRecentNode, LEAST_NODE, type MachineMode } from '@cutpoint/sdk/program';
 import { machineHealth } from '../fleet/machine.ts';
 import type { Examination } from './examine.ts';
 import { type Finding, failure, ok, warning } from './finding.ts';
 
-const LEAST_NODE = [22, 12] as const;
 const HOT_CELSIUS = 80;
 /** What the agent takes beside its models. */
 const AGENT_BYTES = 150e6;
@@ -20,10 +19,8 @@ export async function checkMachine({ root }: Examination): Promise<readonly Find
 }
 
 export function checkNode(version: string): Finding {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [leastMajor, leastMinor] = LEAST_NODE;
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return ok('node', version);
-  return failure('node', `this is Node ${version}`, `install Node ${LEAST_NODE.join('.')} or newer`);
+  if (isRecentNode(version)) return ok('node', version);
+  return failure('node', `this is Node ${version}`, `install Node ${LEAST_NODE} or newer`);
 }
 
 function checkMemory(bytes: number): Finding {

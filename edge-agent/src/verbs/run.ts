@@ -1,4 +1,5 @@
 /** `cutpoint-edge run`: serves applications on this machine until it is asked to stop. */
+import { requireRecentNode } from '@cutpoint/sdk/program';
 import { startAgent } from '../agent.ts';
 import { createLog } from '../service/log.ts';
 import { serviceManager } from '../service/notify.ts';
@@ -9,6 +10,7 @@ export const runVerb: AddVerb = (program, version, choose) => {
     .description('serve the Open Inference Protocol v2 to applications on this machine')
     .action((flags: ConfigFlags) => {
       choose(async (world) => {
+        requireRecentNode();
         const stop = world.stopRequested();
         const config = await configOf(flags);
         const log = createLog(config);
