@@ -10,6 +10,7 @@ import { type Broker, startBroker } from './broker.ts';
 import type { AgentConfig } from './config.ts';
 import type { Disk } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
+import { logBrokerState } from './fleet/broker-state.ts';
 import { openLink } from './fleet/open-link.ts';
 import { agentTopics, DEFAULT_NAMESPACE } from './fleet/topics.ts';
 import { readLogin } from './login.ts';
@@ -112,6 +113,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
         await listenOnSocket(control, config.socket);
       });
     }
+    const stopTelling = link && logBrokerState(link.transport, log, config.connectTimeoutMs);
     if (link !== undefined) {
       await withoutIt('the fleet', async () => {
         broker = await startBroker({ ...options, ...link, config, disk, models, parts, work });
@@ -121,6 +123,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     const stopAll = async () => {
       await withinMs(Promise.all(apis.map((api) => api.close())), config.drainMs);
       await broker?.stop();
+      stopTelling?.();
       await link?.transport.close();
       await models.close();
       await sessions.close();

@@ -124,6 +124,14 @@ async function connectBest(url: string, login: Login): Promise<Connected> {
       refusal = asSplitError(error).message;
     }
   }
+  if (/alert (certificate required|bad certificate|unknown ca)/.test(refusal))
+    return {
+      finding: failure(
+        'broker',
+        `it does not take this device's certificate, or misses it: ${refusal.trim()}`,
+        'name one that its authority has signed in tls: cert and key',
+      ),
+    };
   const isLogin = /not authori[sz]ed|bad user ?name|password|identifier rejected/i.test(refusal);
   return isLogin
     ? {

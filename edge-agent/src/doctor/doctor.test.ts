@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPublisher, type Publisher } from '../../../test/ota/bundles.ts';
 import { type AedesBroker, startAedes } from '../../../test/support/aedes.ts';
@@ -332,6 +332,15 @@ describe('the doctor', { timeout: 90_000 }, () => {
       );
     });
 
+    it('names a broker that asks for a certificate which this device does not have', async () => {
+      const ca = await readFile(authority.ca);
+      const port = await listenTls(authority.issue('server'), { requestCert: true, ca });
+      const flags = { broker: `mqtts://127.0.0.1:${port}`, tls: { ca: authority.ca } };
+      expect(sick(await findings('broker', flags))).toMatch(
+        /failure broker: it does not take this device's certificate, or misses it.* -> .*tls: cert and key/s,
+      );
+    });
+
     it('names a broker whose certificate has expired, is for another name, or is trusted by nobody here', async () => {
       const server = authority.issue('server');
       const own = { ca: authority.ca };
@@ -422,8 +431,11 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function listenTls({ cert, key }: { readonly cert: string; readonly key: string }): Promise<number> {
-  const server = createTlsServer({ cert: await readFile(cert), key: await readFile(key) });
+async function listenTls(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  more: TlsOptions = {},
+): Promise<number> {
+  const server = createTlsServer({ cert: await readFile(cert), key: await readFile(key), ...more });
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   ends.push(() => server.close());
