@@ -27,7 +27,8 @@ export interface Controller {
    */
   setCost(arm: Arm, cost: ArmCost, runs?: number): void;
   cost(arm: Arm): ArmCost | undefined;
-  pushRoundTrip(ms: number): void;
+  /** @param spreadMs by how much such times vary. @default 0 */
+  pushRoundTrip(ms: number, spreadMs?: number): void;
   /** What the gateway says of itself between replies. */
   pushAnnounced(announced: AnnouncedLoad): void;
   observe(observation: Observation, nowMs: number): void;
@@ -142,7 +143,7 @@ export function createController(deviceArm: Arm, options: ControllerOptions = {}
   return {
     setCost: (arm, cost, runs) => book.set(arm, cost, runs),
     cost: (arm) => book.cost(arm.id),
-    pushRoundTrip: (ms) => estimate.pushRoundTrip(ms),
+    pushRoundTrip: (ms, spreadMs) => estimate.pushRoundTrip(ms, spreadMs),
     pushAnnounced: (announced) => estimate.pushAnnounced(announced),
     observe(observation, nowMs) {
       inUse.heard(observation.arm, false);

@@ -28,7 +28,7 @@ export interface Estimate {
   conditions(nowMs: number): Conditions;
   /** When the uplink was last learnt about; minus infinity before the first time. */
   linkLearntAtMs(): number;
-  pushRoundTrip(ms: number): void;
+  pushRoundTrip(ms: number, spreadMs?: number): void;
   pushAnnounced(announced: AnnouncedLoad): void;
   observe(observation: Observation, nowMs: number): void;
   observeSilence(arm: Arm, waitedMs: number, nowMs: number): void;
@@ -68,7 +68,7 @@ export function createEstimate({ score = latencyScore, quantile = 0.5 }: Estimat
     book,
     conditions,
     linkLearntAtMs: () => link.learntAtMs() ?? Number.NEGATIVE_INFINITY,
-    pushRoundTrip: (ms) => link.pushRoundTrip(ms),
+    pushRoundTrip: (ms, spreadMs) => link.pushRoundTrip(ms, spreadMs),
     pushAnnounced(announced) {
       queue.push(announced.queueMs);
       congestionPrice = announced.congestionPrice;

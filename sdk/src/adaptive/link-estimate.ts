@@ -21,7 +21,11 @@ export interface LinkState {
 
 export interface LinkEstimate {
   push(sample: LinkSample): void;
-  pushRoundTrip(ms: number): void;
+  /**
+   * @param ms of the quickest of late
+   * @param spreadMs by how much they mostly take longer: what time alone tells of a rate is as uncertain. @default 0
+   */
+  pushRoundTrip(ms: number, spreadMs?: number): void;
   /** A request that did not come back in time: the link is no faster than this, or worse than slow. */
   pushUpperBound(bitsPerSecond: number, atMs: number): void;
   at(nowMs: number): LinkState;
@@ -40,6 +44,8 @@ const RATE_MIN_MS = 10;
 // And of a transfer as quick and as short as this, nothing is shown at all.
 const LEAST_BYTES = 1000;
 const MAX_BITS_PER_SECOND = 10e9;
+const LEAST_MS_PER_BYTE = 8000 / MAX_BITS_PER_SECOND;
+const PRIOR_MS_PER_BYTE = 8000 / PRIOR_BITS_PER_SECOND;
 // The quick average follows in a request or two; the slow one remembers what the link mostly is.
 const QUICK = 0.85;
 const SLOW = 0.2;
@@ -56,21 +62,22 @@ export function createLinkEstimate(quantile = 0.5): LinkEstimate {
   const uplink = createPaceEstimate();
   const downlink = createPaceEstimate();
   const roundTrip = createAverage(0.3);
+  const roundTripSpread = createAverage(0.3);
   let learntAtMs: number | undefined;
   return {
     push(sample) {
       const overheadMs = (roundTrip.value ?? PRIOR_ROUND_TRIP_MS) / 2;
+      const doubtMs = roundTripSpread.value ?? 0;
       const { atMs, sentBytes, uplinkMs, receivedBytes, downlinkMs } = sample;
-      const up = { spread: sample.uplinkBitsPerSecond, bytes: sentBytes, ms: uplinkMs - overheadMs };
-      const down = {
-        spread: sample.downlinkBitsPerSecond,
-        bytes: receivedBytes,
-        ms: downlinkMs - overheadMs,
-      };
-      if (uplink.learn(up)) learntAtMs = atMs;
-      downlink.learn(down);
+      const up = { bytes: sentBytes, ms: uplinkMs - overheadMs, doubtMs };
+      const down = { bytes: receivedBytes, ms: downlinkMs - overheadMs, doubtMs };
+      if (uplink.learn({ ...up, spread: sample.uplinkBitsPerSecond })) learntAtMs = atMs;
+      downlink.learn({ ...down, spread: sample.downlinkBitsPerSecond });
     },
-    pushRoundTrip: (ms) => roundTrip.push(ms),
+    pushRoundTrip(ms, spreadMs = 0) {
+      roundTrip.push(ms + spreadMs);
+      roundTripSpread.push(spreadMs);
+    },
     pushUpperBound(bitsPerSecond, atMs) {
       uplink.isSlowerThan(bitsPerSecond);
       learntAtMs = atMs;
@@ -98,6 +105,8 @@ interface Transfer {
   readonly spread: number | undefined;
   readonly bytes: number;
   readonly ms: number;
+  /** By how much `ms` may be off. */
+  readonly doubtMs: number;
 }
 
 interface PaceEstimate {
@@ -117,16 +126,37 @@ function createPaceEstimate(): PaceEstimate {
     quick.value === undefined
       ? undefined
       : QUICK_SHARE * quick.value + (1 - QUICK_SHARE) * Math.min(slow.value ?? quick.value, 2 * quick.value);
+  /** @param share of the weight of one that is sure */
+  function take(shown: number, share = 1): void {
+    const known = expected();
+    const held = Math.max(shown, LEAST_MS_PER_BYTE);
+    if (known !== undefined) deviation.push(Math.abs(Math.log(held / known)), share);
+    quick.push(held, share);
+    slow.push(held, share);
+  }
+
+  function takeFirst({ bytes, ms, doubtMs }: Transfer): boolean {
+    if (ms < RATE_MIN_MS && bytes < LEAST_BYTES) return false;
+    take(clamp(PRIOR_MS_PER_BYTE, (ms - doubtMs) / bytes, (Math.max(ms, 0) + doubtMs) / bytes));
+    return true;
+  }
+
+  /** At most what it may have taken; one that may as well be quicker than is known says nothing. */
+  function takeBound({ bytes, ms, doubtMs }: Transfer, known: number): boolean {
+    const most = (Math.max(ms, 0) + doubtMs) / bytes;
+    if (most >= known) return bytes >= LEAST_BYTES && (ms - doubtMs) / bytes >= known;
+    take(most);
+    return true;
+  }
+
   return {
-    learn({ spread, bytes, ms }) {
-      const shown = Math.max(spread === undefined ? ms / bytes : 8000 / spread, 8000 / MAX_BITS_PER_SECOND);
-      const isBound = spread === undefined && ms < RATE_MIN_MS;
+    learn(transfer) {
+      const { spread, bytes, ms, doubtMs } = transfer;
       const known = expected();
-      if (isBound && (known === undefined ? bytes < LEAST_BYTES : shown >= known))
-        return bytes >= LEAST_BYTES;
-      if (known !== undefined) deviation.push(Math.abs(Math.log(shown / known)));
-      quick.push(shown);
-      slow.push(shown);
+      if (spread !== undefined) take(8000 / spread);
+      else if (known === undefined) return takeFirst(transfer);
+      else if (ms < RATE_MIN_MS) return takeBound(transfer, known);
+      else take(ms / bytes, ms ** 2 / (ms ** 2 + doubtMs ** 2));
       return true;
     },
     isSlowerThan(bitsPerSecond) {
@@ -142,4 +172,8 @@ function createPaceEstimate(): PaceEstimate {
       return msPerByte === undefined ? undefined : 8000 / (msPerByte * factor);
     },
   };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
 }

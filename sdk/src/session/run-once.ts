@@ -54,7 +54,7 @@ export async function runOnce(parts: SessionParts, args: RunArguments, context: 
 function meet(parts: SessionParts, { gateway, announced, announcement }: FoundTail): void {
   const { known, controller, client } = parts;
   const roundTripMs = client.roundTripMs(gateway);
-  if (roundTripMs !== undefined) controller.pushRoundTrip(roundTripMs);
+  if (roundTripMs !== undefined) controller.pushRoundTrip(roundTripMs, client.roundTripSpreadMs(gateway));
   if (known.announcement === announcement) return;
   known.announcement = announcement;
   controller.pushAnnounced({ queueMs: announcement.queueMs ?? 0, congestionPrice: announcement.price ?? 0 });

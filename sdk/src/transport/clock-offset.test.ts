@@ -19,11 +19,34 @@ test('the offset is off by half the quickest round trip at most', () => {
 test('nothing is known before the first sample, and samples older than a minute give way', () => {
   const offset = createClockOffset();
   expect(offset.offsetMs()).toBeUndefined();
-  expect(offset.isStale(0)).toBe(true);
   offset.add(sample(0, 1, 1, 100));
-  expect(offset.isStale(5_000)).toBe(false);
   offset.add(sample(70_000, 40, 40, 200));
   expect(offset.offsetMs()).toBe(200);
+});
+
+test('more is wanted until there are eight samples, and again where the last is ten seconds old', () => {
+  const offset = createClockOffset();
+  for (let index = 0; index < 8; index++) {
+    expect(offset.wantsMore(index)).toBe(true);
+    offset.add(sample(index, 1, 1, 100));
+  }
+  expect(offset.wantsMore(9_000)).toBe(false);
+  expect(offset.wantsMore(11_000)).toBe(true);
+});
+
+test('the spread is that of the quicker half, and never nothing', () => {
+  const spreadOf = (...delays: number[]) => {
+    const offset = createClockOffset();
+    for (const [index, ms] of delays.entries()) offset.add(sample(index, ms / 2, ms / 2, 7));
+    return offset.roundTripSpreadMs();
+  };
+  expect(spreadOf()).toBeUndefined();
+  expect(spreadOf(20)).toBeCloseTo(20);
+  expect(spreadOf(26, 20)).toBeCloseTo(6);
+  expect(spreadOf(90, 20, 22, 30)).toBeCloseTo(10);
+  expect(spreadOf(22, 20, 25, 31, 28)).toBeCloseTo(5);
+  expect(spreadOf(31, 20, 33, 21, 34, 22, 32, 24)).toBeCloseTo(4);
+  expect(spreadOf(20, 20, 20.1)).toBe(0.5);
 });
 
 function sample(atMs: number, upMs: number, downMs: number, offsetMs: number) {

@@ -14,13 +14,17 @@ export interface ClockOffset {
   offsetMs(): number | undefined;
   /** Time on the wire of the quickest recent exchange, both ways; `undefined` before the first. */
   roundTripMs(): number | undefined;
-  /** Whether the last sample is older than 10 s: clocks drift. */
-  isStale(atMs: number): boolean;
+  /** By how much those exchanges varied that met nothing; as much as it took where there is but one. */
+  roundTripSpreadMs(): number | undefined;
+  /** Whether the last sample is older than 10 s, as clocks drift, or there are fewer than tell how much such times vary. */
+  wantsMore(atMs: number): boolean;
 }
 
 const MAX_SAMPLES = 8;
 const MAX_AGE_MS = 60_000;
 const STALE_MS = 10_000;
+// Timers and processes vary by that, also where a few exchanges happen to be alike.
+const LEAST_SPREAD_MS = 0.5;
 
 export function createClockOffset(): ClockOffset {
   let samples: readonly ClockSample[] = [];
@@ -35,7 +39,18 @@ export function createClockOffset(): ClockOffset {
       return offsetOf(others.reduce((best, one) => (travelMs(one) < travelMs(best) ? one : best), first));
     },
     roundTripMs: () => (samples.length === 0 ? undefined : Math.min(...samples.map(travelMs))),
-    isStale: (atMs) => atMs - (samples.at(-1)?.receivedMs ?? Number.NEGATIVE_INFINITY) > STALE_MS,
+    roundTripSpreadMs: () => {
+      const times = samples.map(travelMs).sort((a, b) => a - b);
+      const [quickest] = times;
+      if (quickest === undefined) return undefined;
+      // The slower half may have met requests on their way.
+      const late = times[1 + (times.length >> 2)] ?? 2 * quickest;
+      return Math.max(LEAST_SPREAD_MS, late - quickest);
+    },
+    wantsMore: (atMs) => {
+      const last = samples.at(-1);
+      return samples.length < MAX_SAMPLES || last === undefined || atMs - last.receivedMs > STALE_MS;
+    },
   };
 }
 

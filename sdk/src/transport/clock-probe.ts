@@ -1,19 +1,23 @@
-/** Compares clocks with each gateway: a few pings when it appears, later what small exchanges tell anyway. */
+/**
+ * Compares clocks with each gateway: a few pings when it appears, more with the first exchanges, and again now and then.
+ * Exchanges themselves teach nothing of this: on a slow link a kilobyte takes as long as the way itself.
+ */
 import type { Clock } from '../clock.ts';
 import type { PingHeader, PongHeader } from '../protocol/v1/messages.ts';
 import { type ClockOffset, createClockOffset } from './clock-offset.ts';
-import type { ExchangeEnd } from './request-exchange.ts';
 
 export interface ClockProbe {
   /** Pings a gateway a few times, one after the other. */
   measure(gateway: string): void;
   answered(pong: PongHeader): void;
-  /** Takes an exchange as a sample if it was small, and measures again where the last sample is old. */
-  learn(gateway: string, end: ExchangeEnd): void;
+  /** An exchange has ended: measures again where the last sample is old, or there are few. */
+  exchanged(gateway: string): void;
   /** The gateway's clock minus ours in milliseconds; `undefined` when not known yet. */
   offsetMs(gateway: string): number | undefined;
   /** Of a small message and its answer, the quickest of late; `undefined` when not known yet. */
   roundTripMs(gateway: string): number | undefined;
+  /** By how much such times of late vary; `undefined` when not known yet. */
+  roundTripSpreadMs(gateway: string): number | undefined;
   forget(gateway: string): void;
 }
 
@@ -25,8 +29,8 @@ export interface ClockProbeOptions {
 
 const PINGS = 4;
 
-/** Above this size the time of an exchange says more of the link's rate than of the clocks, in bytes. */
-const SMALL_BYTES = 4096;
+/** A ping that is not answered by then is lost. */
+const MOST_PING_MS = 10_000;
 
 interface Peer {
   readonly offset: ClockOffset;
@@ -58,20 +62,17 @@ export function createClockProbe({ clock, randomId, send }: ClockProbeOptions): 
       peer.offset.add({ sentMs, remoteReceivedMs: atMs, remoteSentMs: atMs, receivedMs: clock.nowMs() });
       if (left > 0) ping(gateway, left - 1);
     },
-    learn: (gateway, { result, publishedMs, attempts, sentBytes, receivedBytes }) => {
-      const { offset } = peerOf(gateway);
-      const { head, lastArrivalMs } = result;
-      const sample = {
-        sentMs: publishedMs,
-        remoteReceivedMs: head.lastArrivalMs,
-        remoteSentMs: head.repliedMs,
-      };
-      const isSmall = attempts === 1 && sentBytes + receivedBytes <= SMALL_BYTES;
-      if (isSmall) offset.add({ ...sample, receivedMs: lastArrivalMs });
-      else if (offset.isStale(lastArrivalMs)) ping(gateway, 1);
+    exchanged: (gateway) => {
+      const { offset, ping: last } = peerOf(gateway);
+      const nowMs = clock.nowMs();
+      // Another one would only take its place, and so on where exchanges end more often than pings come back.
+      const isAwaited = last !== undefined && nowMs - last.sentMs < MOST_PING_MS;
+      // One alone: the next would meet the next request on its way.
+      if (offset.wantsMore(nowMs) && !isAwaited) ping(gateway, 0);
     },
     offsetMs: (gateway) => peers.get(gateway)?.offset.offsetMs(),
     roundTripMs: (gateway) => peers.get(gateway)?.offset.roundTripMs(),
+    roundTripSpreadMs: (gateway) => peers.get(gateway)?.offset.roundTripSpreadMs(),
     forget: (gateway) => void peers.delete(gateway),
   };
 }

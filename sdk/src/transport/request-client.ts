@@ -93,6 +93,8 @@ export interface RequestClient {
   probe(gateway: string, options: ProbeOptions): Promise<ReplyTimings>;
   /** Of a small message to the gateway and back, in milliseconds; `undefined` before it was measured. */
   roundTripMs(gateway: string): number | undefined;
+  /** By how much such times of late vary, in milliseconds; `undefined` before they were measured. */
+  roundTripSpreadMs(gateway: string): number | undefined;
   stats(): ClientStats;
   /** Ends requests under way with `closed`. The transport stays open. */
   close(): Promise<void>;
@@ -209,7 +211,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
     try {
       const end = await exchange.run();
       const timings = replyTimings({ ...end, offsetMs: probe.offsetMs(gateway) });
-      probe.learn(gateway, end);
+      probe.exchanged(gateway);
       return { end, timings };
     } catch (error) {
       directory.noteFailure(gateway, asSplitError(error).code);
@@ -300,6 +302,7 @@ export function createRequestClient(options: RequestClientOptions): RequestClien
       return (await exchangeWith(maker.probe(gateway, bytes, wait))).timings;
     },
     roundTripMs: probe.roundTripMs,
+    roundTripSpreadMs: probe.roundTripSpreadMs,
     stats: receiver.stats,
     close: async () => {
       closing.abort();
