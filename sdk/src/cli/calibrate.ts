@@ -1,5 +1,4 @@
 /** `cutpoint calibrate`: what each codec profile does to the outputs at each cut, and coder tables, from real inputs. */
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CodecProfile } from '../codec/codec.ts';
 import { calibrationText } from '../planner/calibration.ts';
@@ -10,6 +9,7 @@ import { calibrationReport } from './calibrate-text.ts';
 import { readCodecs } from './codec-list.ts';
 import { addModelFlags, type ModelFlags } from './model-flags.ts';
 import { readNumber, readShare } from './quantity.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 export interface CalibrateFlags extends ModelFlags {
@@ -75,11 +75,12 @@ function describe(command: Command): void {
 }
 
 async function calibrate(path: string, flags: CalibrateFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const metric = await readMetric(flags.metric);
   const { outputs, gateways } = flags;
   const ways = outputs || gateways ? { outputs, stages: gateways } : undefined;
   const { calibration, cuts } = await makeCalibration(path, { ...flags, metric, ways }, world);
-  if (flags.out !== undefined) await writeFile(flags.out, calibrationText(calibration));
+  if (flags.out !== undefined) await writeResult(flags.out, calibrationText(calibration));
   const shown = { cuts, all: flags.all ?? false, colours: world.hasColours };
   world.writeOut(flags.json ? calibrationText(calibration) : calibrationReport(calibration, shown));
   return calibration.arms.every(({ refused }) => refused) ? 1 : 0;

@@ -1,5 +1,4 @@
 /** `cutpoint capacity`: gateways, queues, messages and costs of a fleet, by the real controller and the real batching on a virtual clock. */
-import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readTrace } from '../adaptive/trace-file.ts';
@@ -13,6 +12,7 @@ import { capacityPage } from './capacity-page.ts';
 import { capacityText } from './capacity-text.ts';
 import { readNumber } from './quantity.ts';
 import { readJson, readText, readYaml } from './read-document.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 interface CapacityFlags {
@@ -51,6 +51,7 @@ function describe(command: Command): void {
 }
 
 async function run(path: string, flags: CapacityFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const { fleet, classes } = await openFleet(path);
   const report = capacityOf({
     ...{ fleet, classes, seconds: flags.seconds, makeRandom: () => seededRandom(flags.seed) },
@@ -80,8 +81,8 @@ export async function openFleet(path: string): Promise<OpenedFleet> {
 }
 
 async function writeFiles(report: CapacityReport, { out, html }: CapacityFlags, world: World): Promise<void> {
-  if (out !== undefined) await writeFile(out, `${JSON.stringify(report, null, 1)}\n`);
+  if (out !== undefined) await writeResult(out, `${JSON.stringify(report, null, 1)}\n`);
   if (html === undefined) return;
   const command = `cutpoint ${world.argv.join(' ')}`;
-  await writeFile(html, capacityPage(report, { command, date: world.now() }));
+  await writeResult(html, capacityPage(report, { command, date: world.now() }));
 }

@@ -1,10 +1,10 @@
 /** `cutpoint describe-gateway`: signs where a gateway is, who runs it and how long it keeps data, for devices with a policy. */
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { readDescriptor } from '../placement/descriptor.ts';
 import { signDescriptor } from '../placement/sign-descriptor.ts';
 import { readDuration, readNumber } from './quantity.ts';
 import { readText } from './read-document.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb } from './verb.ts';
 
 interface DescribeFlags {
@@ -52,6 +52,7 @@ export const describeGatewayVerb: Verb<DescribeFlags> = {
         '\nExample:\n  $ cutpoint describe-gateway eu-1 --region eu-central --provider own --counter 3 --key ops.pem --out eu-1.descriptor.json',
       ),
   async run(gateway, { region, provider, retention, counter, days, key, out }, world): Promise<ExitCode> {
+    await checkResultFiles({ out });
     const nowMs = world.now().getTime();
     const signed = signDescriptor(
       {
@@ -63,7 +64,7 @@ export const describeGatewayVerb: Verb<DescribeFlags> = {
       },
       await readText(key),
     );
-    await writeFile(out, `${JSON.stringify(signed, null, 2)}\n`);
+    await writeResult(out, `${JSON.stringify(signed, null, 2)}\n`);
     const { notAfter } = readDescriptor(signed);
     world.writeOut(
       `${out}: ${gateway} in ${region}, counter ${counter}, until ${notAfter}, signed by ${signed.signatures[0]?.keyId}\n`,

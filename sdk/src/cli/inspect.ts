@@ -1,5 +1,4 @@
 /** `cutpoint inspect`: where a model can be cut, and what would cross. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { surveyCuts } from '../cut/survey.ts';
@@ -7,6 +6,7 @@ import { inspectPage } from './inspect-page.ts';
 import { inspectText } from './inspect-text.ts';
 import type { Inspection } from './inspection.ts';
 import { addModelFlags, type ModelFlags, withModel } from './model-flags.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 interface InspectFlags extends ModelFlags {
@@ -31,6 +31,7 @@ function describe(command: Command): void {
 }
 
 async function inspect(path: string, flags: InspectFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const inspection = await withModel(
     path,
     flags,
@@ -46,7 +47,7 @@ async function inspect(path: string, flags: InspectFlags, world: World): Promise
   );
   if (flags.html !== undefined) {
     const command = `cutpoint ${world.argv.join(' ')}`;
-    await writeFile(flags.html, inspectPage(inspection, { command, date: world.now() }));
+    await writeResult(flags.html, inspectPage(inspection, { command, date: world.now() }));
   }
   world.writeOut(flags.json ? inspectJson(inspection) : inspectText(inspection, flags, world.hasColours));
   return 0;

@@ -1,5 +1,4 @@
 /** `cutpoint leakage`: what each cut gives away of the inputs, by the guesses of a reference attacker. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { CodecProfile } from '../codec/codec.ts';
@@ -10,6 +9,7 @@ import { runLeakage } from './leakage-run.ts';
 import { leakageJson, leakageText } from './leakage-text.ts';
 import { addModelFlags, type ModelFlags } from './model-flags.ts';
 import { readNumber, readShare } from './quantity.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 export interface LeakageFlags extends ModelFlags {
@@ -75,10 +75,11 @@ function describe(command: Command): void {
 }
 
 async function leakage(path: string, flags: LeakageFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const found = await runLeakage(path, flags, world);
   if (flags.html !== undefined) {
     const command = `cutpoint ${world.argv.join(' ')}`;
-    await writeFile(flags.html, leakagePage(found, { file: basename(path), command, date: world.now() }));
+    await writeResult(flags.html, leakagePage(found, { file: basename(path), command, date: world.now() }));
   }
   world.writeOut(flags.json ? leakageJson(found) : leakageText(found, world.hasColours));
   return 0;

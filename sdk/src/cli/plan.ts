@@ -1,5 +1,4 @@
 /** `cutpoint plan`: which arm is best on which link, from the profiles of both machines. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { chooseArm } from '../planner/constraints.ts';
@@ -11,6 +10,7 @@ import { planPage } from './plan-page.ts';
 import { buildPlan, type PlanParts, readPlanParts } from './plan-run.ts';
 import { planReport } from './plan-text.ts';
 import { readDuration, readRate } from './quantity.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 export interface PlanFlags {
@@ -82,6 +82,7 @@ function describe(command: Command): void {
 }
 
 async function plan(path: string, flags: PlanFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const parts = await readPlanParts(path, flags, world);
   const refusal = whyInfeasible(parts);
   if (refusal !== undefined) {
@@ -113,9 +114,9 @@ async function writeFiles(
   { inspection }: PlanParts,
   { flags, world, path }: FileContext,
 ): Promise<void> {
-  if (flags.out !== undefined) await writeFile(flags.out, planText(made));
+  if (flags.out !== undefined) await writeResult(flags.out, planText(made));
   if (flags.html === undefined) return;
   const command = `cutpoint ${world.argv.join(' ')}`;
   const page = planPage(made, { file: basename(path), inspection, command, date: world.now() });
-  await writeFile(flags.html, page);
+  await writeResult(flags.html, page);
 }

@@ -1,5 +1,5 @@
 /** `cutpoint profile`: what a model takes on this machine, cut by cut, and what would travel. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { CodecProfile } from '../codec/codec.ts';
 import { SplitError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { addModelFlags, type ModelFlags } from './model-flags.ts';
 import { makeProfile } from './profile-run.ts';
 import { profileReport } from './profile-text.ts';
 import { readNumber } from './quantity.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 export interface ProfileFlags extends ModelFlags {
@@ -101,9 +102,10 @@ function describe(command: Command): void {
 }
 
 async function profile(path: string, flags: ProfileFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const pictures = await Promise.all((flags.image ?? []).map(readPicture));
   const made: Profile = await makeProfile(path, flags, { world, pictures });
-  if (flags.out !== undefined) await writeFile(flags.out, profileText(made));
+  if (flags.out !== undefined) await writeResult(flags.out, profileText(made));
   world.writeOut(flags.json ? profileText(made) : profileReport(made, world.hasColours));
   return 0;
 }

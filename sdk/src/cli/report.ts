@@ -1,5 +1,4 @@
 /** `cutpoint report`: one document for reviewers, of a plan, a fleet and a policy, in which every number says where it is from. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { capacityOf } from '../capacity/capacity.ts';
@@ -12,6 +11,7 @@ import { fileDigest, readJson, readYaml } from './read-document.ts';
 import { documentHtml, documentMarkdown } from './report-document.ts';
 import { readLeakage } from './report-leakage.ts';
 import { strategyDocument } from './report-strategy.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
 
 interface ReportFlags {
@@ -47,6 +47,7 @@ const SECONDS = 60;
 const SEED = 1;
 
 async function run(path: string, flags: ReportFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const plan = readPlan(await readJson(path));
   const { fleet, classes } = await openFleet(flags.fleet);
   if (!classes.some((one) => one.plan.hash === plan.hash)) {
@@ -71,6 +72,6 @@ async function run(path: string, flags: ReportFlags, world: World): Promise<Exit
   const isHtml = flags.out?.endsWith('.html') ?? false;
   const text = isHtml ? documentHtml(document) : documentMarkdown(document);
   if (flags.out === undefined) world.writeOut(text);
-  else await writeFile(flags.out, text);
+  else await writeResult(flags.out, text);
   return capacity.isFeasible ? 0 : 1;
 }

@@ -1,5 +1,4 @@
 /** `cutpoint simulate`: a plan on a recorded link, by the real controller and its rivals, on a virtual clock. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { comparePolicies } from '../adaptive/compare.ts';
@@ -10,6 +9,7 @@ import { type Plan, readPlan } from '../planner/plan-file.ts';
 import { seededRandom } from '../testing/random.ts';
 import { type NumberRange, readNumber } from './quantity.ts';
 import { readJson, readText } from './read-document.ts';
+import { checkResultFiles, writeResult } from './result-file.ts';
 import { simulatePage } from './simulate-page.ts';
 import { simulateJson, simulateText } from './simulate-text.ts';
 import type { Simulation } from './simulation.ts';
@@ -60,11 +60,12 @@ function describe(command: Command): void {
 }
 
 async function run(flags: SimulateFlags, world: World): Promise<ExitCode> {
+  await checkResultFiles(flags);
   const plan = readPlan(await readJson(flags.plan));
   const simulation = play(plan, readTrace(await readText(flags.trace)), flags);
   if (flags.html !== undefined) {
     const command = `cutpoint ${world.argv.join(' ')}`;
-    await writeFile(flags.html, simulatePage(simulation, { command, date: world.now() }));
+    await writeResult(flags.html, simulatePage(simulation, { command, date: world.now() }));
   }
   world.writeOut(flags.json ? simulateJson(simulation) : simulateText(simulation, world.hasColours));
   return 0;
