@@ -91,6 +91,7 @@ describe('openModel', () => {
     ['another rank', { input: [3, 32, 32] }],
     ['another fixed dimension', { input: [1, 4, 32, 32] }],
     ['a dimension that is no size', { input: [-1, 3, 32, 32] }],
+    ['more than any memory holds', { input: [1e15, 3, 32, 32] }],
   ])('refuses inputShapes with %s', async (_, inputShapes) => {
     const opened = openModel(memorySource(smallConvNet()), runtime, {
       inputShapes: inputShapes as Record<string, number[]>,

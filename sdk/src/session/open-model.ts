@@ -10,7 +10,7 @@ import { type OnnxModel, readModel } from '../onnx/model.ts';
 import { tensorInfoOf, type ValueInfo } from '../onnx/value-info.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ModelSource } from '../source/model-source.ts';
-import type { TensorInfo } from '../tensor.ts';
+import { elementCount, TENSOR_TYPES, type TensorInfo } from '../tensor.ts';
 import { measureShapes } from './measure-shapes.ts';
 import { modelDigest } from './model-digest.ts';
 import { createProbe } from './probe.ts';
@@ -116,6 +116,9 @@ function outputInfo(output: ValueInfo, types: TypesByName): TensorInfo | undefin
   return declared?.shape ? declared : (types.get(output.name) ?? declared);
 }
 
+/** A model is run at the shapes that it is opened for. */
+const MOST_INPUT_BYTES = 2 ** 31;
+
 /** The inputs at the shapes that are to be fed; undefined where these say nothing that the model does not. */
 function bindShapes(inputs: readonly TensorInfo[], shapes: InputShapes): readonly TensorInfo[] | undefined {
   for (const name of Object.keys(shapes)) {
@@ -131,7 +134,9 @@ function bindShapes(inputs: readonly TensorInfo[], shapes: InputShapes): readonl
 
 function bindShape(info: TensorInfo, shape: readonly number[] | undefined): TensorInfo {
   if (!shape) return info;
-  const isPossible = shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
+  const isPossible =
+    shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) &&
+    elementCount(shape) * TENSOR_TYPES[info.type].bytes <= MOST_INPUT_BYTES;
   const fits =
     !info.shape ||
     (info.shape.length === shape.length &&
@@ -140,7 +145,7 @@ function bindShape(info: TensorInfo, shape: readonly number[] | undefined): Tens
     const [given, wanted] = [JSON.stringify(shape), JSON.stringify(info.shape)];
     throw new SplitError(
       'options-invalid',
-      `inputShapes gives ${given} for ${info.name}, which takes ${wanted}`,
+      `inputShapes gives ${given} for ${info.name}, which takes ${wanted} and ${MOST_INPUT_BYTES} bytes at most`,
     );
   }
   return info.shape?.every((dim) => typeof dim === 'number') ? info : { ...info, shape };
