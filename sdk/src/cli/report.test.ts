@@ -59,6 +59,17 @@ describe('cutpoint report', () => {
     }
   });
 
+  it('refuses a plan that may choose what the policy forbids', async () => {
+    const stay = join(folder, 'stay.yaml');
+    await writeFile(stay, 'inputs: stay\n');
+    const refused = await report('--policy', stay);
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.error).toMatch(/may choose what the policy forbids: the input as image \(inputs\)/);
+    const deep = join(folder, 'deep.yaml');
+    await writeFile(deep, 'minDepth: 0.6\nafterNode: mixed4\n');
+    expect((await report('--policy', deep)).error).toMatch(/minDepth\) and 1 more; plan with this --policy/);
+  });
+
   it('says of every arm whether it was measured, and that leakage was not', async () => {
     const { out } = await report();
     const candidates = out.split('## ').find((part) => part.startsWith('Candidates')) ?? '';

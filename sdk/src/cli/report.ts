@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { capacityOf } from '../capacity/capacity.ts';
 import { SplitError } from '../errors.ts';
 import { readPlan } from '../planner/plan-file.ts';
-import { placementRules } from '../planner/policy.ts';
 import { seededRandom } from '../testing/random.ts';
 import { openFleet } from './capacity.ts';
 import { fileDigest, readJson, readYaml } from './read-document.ts';
 import { documentHtml, documentMarkdown } from './report-document.ts';
 import { readLeakage } from './report-leakage.ts';
+import { checkPlanKeeps } from './report-policy.ts';
 import { strategyDocument } from './report-strategy.ts';
 import { checkResultFiles, writeResult } from './result-file.ts';
 import type { ExitCode, Verb, World } from './verb.ts';
@@ -55,7 +55,7 @@ async function run(path: string, flags: ReportFlags, world: World): Promise<Exit
     throw new SplitError('options-invalid', text);
   }
   const policy = await readYaml(flags.policy);
-  placementRules(policy); // Refuses what is no policy.
+  checkPlanKeeps(plan, policy);
   const leakage = flags.leakage === undefined ? undefined : readLeakage(await readJson(flags.leakage), plan);
   const capacity = capacityOf({
     ...{ fleet, classes, seconds: SECONDS, makeRandom: () => seededRandom(SEED) },
