@@ -3,7 +3,12 @@ import { type Command, Option } from 'commander';
 import { SplitError } from '../errors.ts';
 import { createOrtNode, type OrtNodeOptions } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type InputShapes, openModel, type SplitModel } from '../session/open-model.ts';
+import {
+  type InputShapes,
+  type OpenModelOptions,
+  openModel,
+  type SplitModel,
+} from '../session/open-model.ts';
 import { fileSource } from '../source/file.ts';
 
 export interface ModelFlags {
@@ -35,7 +40,7 @@ export function addModelFlags(command: Command): Command {
  */
 export async function withModel<T>(
   path: string,
-  { shape, provider, threads }: ModelFlags,
+  { shape, provider, threads, onDigest }: ModelFlags & Pick<OpenModelOptions, 'onDigest'>,
   use: (opened: OpenedModel) => Promise<T>,
   createRuntime: (options: OrtNodeOptions) => Promise<Runtime> = createOrtNode,
 ): Promise<T> {
@@ -44,7 +49,8 @@ export async function withModel<T>(
     ...(threads !== undefined && { threads }),
   });
   try {
-    return await use({ model: await openModel(fileSource(path), runtime, { inputShapes: shape }), runtime });
+    const model = await openModel(fileSource(path), runtime, { inputShapes: shape, onDigest });
+    return await use({ model, runtime });
   } finally {
     await runtime.close();
   }

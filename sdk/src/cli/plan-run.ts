@@ -58,8 +58,9 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
     ? [row.access.roundTripMs, row.access.downlinkBitsPerSecond]
     : [flags.rtt, flags.downlink];
   const link = { roundTripMs, downlinkBitsPerSecond, queueMs: 0 };
-  return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
-    checkDigest(model, edge);
+  // At the shapes of another model this one may not even open.
+  const onDigest = (digest: string) => checkDigest(digest, edge);
+  return withModel(path, { shape: edge.inputShapes, onDigest }, async ({ model }) => {
     const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), flags.dataClass);
     const { region, placementOf } = await planPlacement(policy, { ...flags, placed: row?.place }, model);
     const wayArms = (gateways: readonly Profile[], links: readonly GatewayLink[]) => {
@@ -105,8 +106,9 @@ async function rowOf(
 ): Promise<PlannedRow | undefined> {
   const { machines, dataClass } = flags;
   if (machines === undefined) return undefined;
-  return withModel(path, { shape: edge.inputShapes }, async ({ model }) => {
-    checkDigest(model, edge);
+  // At the shapes of another model this one may not even open.
+  const onDigest = (digest: string) => checkDigest(digest, edge);
+  return withModel(path, { shape: edge.inputShapes, onDigest }, async ({ model }) => {
     const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), dataClass);
     return planMachines(machines, { edge, model, rules: placementRules(policy, dataClass), wish });
   });
@@ -150,7 +152,7 @@ function depthOfNode({ nodes, producers }: SplitModel['graph'], name: string): n
   return position === undefined ? undefined : (position + 1) / nodes.length;
 }
 
-function checkDigest({ digest }: SplitModel, { modelDigest }: Profile): void {
+function checkDigest(digest: string, { modelDigest }: Profile): void {
   if (digest === modelDigest) return;
   const [given, timed] = [digest, modelDigest].map((digits) => digits.slice(0, 12));
   throw new SplitError('model-mismatch', `the file is model ${given}, the profiles are of ${timed}`);

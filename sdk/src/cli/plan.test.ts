@@ -35,6 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cutpoint-'));
   await writeFile(join(folder, 'net.onnx'), smallConvNet());
   await writeFile(join(folder, 'other.onnx'), smallConvNet({ seed: 4 }));
+  await writeFile(join(folder, 'foreign.onnx'), smallConvNet({ input: 'image' }));
   await writeFile(join(folder, 'picture.jpg'), Buffer.alloc(700, 1));
   await writeFile(join(folder, 'stay.yaml'), 'inputs: stay\n');
   await writeFile(join(folder, 'small.yaml'), 'maxPayloadBytes: 1\ndeviceMemoryBytes: 1\n');
@@ -459,6 +460,7 @@ describe('cutpoint plan and explain', () => {
 
   it.each([
     [['plan', 'other.onnx', ...PLAN.slice(2)], 1, /error\[model-mismatch\]: the file is model/],
+    [['plan', 'foreign.onnx', ...PLAN.slice(2)], 1, /error\[model-mismatch\]: the file is model/],
     [[...PLAN, '--policy', 'wrong.yaml'], 2, /policy: .*deadline/],
     [[...PLAN, '--rtt', '20'], 2, /--rtt 20 is not a time such as 20ms/],
     [['plan', 'net.onnx', '--edge', 'net.onnx', '--cloud', 'cloud.json'], 2, /cannot read net\.onnx/],

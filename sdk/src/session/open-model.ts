@@ -25,6 +25,8 @@ export interface OpenModelOptions {
    * segments go on taking every shape that the model takes.
    */
   readonly inputShapes?: InputShapes | undefined;
+  /** Told the model's digest before anything is run; what it throws ends the opening. */
+  readonly onDigest?: ((digest: string) => void) | undefined;
   /** Whether the file may hold the head of a model alone. @default false */
   readonly mayBeHead?: boolean | undefined;
 }
@@ -57,7 +59,7 @@ export interface SplitModel {
 export async function openModel(
   source: ModelSource,
   runtime: Runtime,
-  { inputShapes = {}, mayBeHead = false }: OpenModelOptions = {},
+  { inputShapes = {}, mayBeHead = false, onDigest }: OpenModelOptions = {},
 ): Promise<SplitModel> {
   const [bytes, fileDigest] = await Promise.all([source.readStructure?.() ?? source.read(), source.digest()]);
   const read = buildGraph(readModel(bytes));
@@ -65,6 +67,7 @@ export async function openModel(
   if (head && !mayBeHead)
     throw new SplitError('model-invalid', 'the file holds the head of a model alone; give the whole model');
   const digest = head?.model ?? (await modelDigest(source, read.model, fileDigest));
+  onDigest?.(digest);
   // Of a file only the skeleton is kept: the weights are read from the file again by whoever runs them.
   const graph = source.location === undefined ? read : leaveWeights(read, source.location);
   const inputs = graph.inputs.map(inputInfo);
