@@ -42,6 +42,12 @@ describe('the chart', () => {
     expect(query).toMatch(/^\(histogram_quantile\(.+\) >= 0\) or vector\(0\)$/);
   });
 
+  it('has room for the files that the configuration names', () => {
+    const [containers = '', volumes = ''] = read('templates/deployment.yaml').split(/^ {6}volumes:$/m);
+    expect(containers).toContain('.Values.extraVolumeMounts');
+    expect(volumes).toContain('.Values.extraVolumes');
+  });
+
   it('writes a file that the gateway takes', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cutpoint-chart-'));
     const path = join(folder, 'gateway.yaml');
@@ -121,6 +127,18 @@ describe.skipIf(!hasHelm)('helm', () => {
     const [container] = deployment.spec.template.spec.containers;
     expect(container?.image).toMatch(/-cuda$/);
     expect(container?.resources.limits).toMatchObject({ 'nvidia.com/gpu': 2, memory: '4Gi' });
+  });
+
+  it('mounts the volumes that it is given', () => {
+    const [container] = deploymentOf(
+      render(
+        'extraVolumes[0].name=keys,extraVolumes[0].secret.secretName=release-keys',
+        'extraVolumeMounts[0].name=keys,extraVolumeMounts[0].mountPath=/keys',
+      ),
+    ).spec.template.spec.containers;
+    expect(container).toMatchObject({
+      volumeMounts: expect.arrayContaining([{ name: 'keys', mountPath: '/keys' }]),
+    });
   });
 
   it.each(['replicas=0', 'config.broker=x', 'gpu.enable=true'])('refuses %s', (set) => {

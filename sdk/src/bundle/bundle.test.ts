@@ -144,6 +144,16 @@ describe('keys', () => {
 });
 
 describe('counters', () => {
+  it('that cannot be written are storage-failed, until they can be', async () => {
+    const counters = await openCounters(at('in-the-way/counters.json'));
+    await writeFile(at('in-the-way'), '');
+    await expect(counters.raise('net', 3)).rejects.toMatchObject({ code: 'storage-failed' });
+    await expect(counters.raise('net', 3)).rejects.toMatchObject({ code: 'storage-failed' });
+    await rm(at('in-the-way'));
+    await counters.raise('net', 3);
+    expect((await openCounters(at('in-the-way/counters.json'))).get('net')).toBe(3);
+  });
+
   it('survive, only rise, and start at 0', async () => {
     const path = join(folder, 'state', 'counters.json');
     const counters = await openCounters(path);

@@ -7,7 +7,10 @@ import { SplitError } from '../errors.ts';
 export interface BundleCounters {
   /** 0 for a model that was never taken. */
   get(model: string): number;
-  /** Remembers a counter that was taken; a lower one than is known changes nothing. On disk when it resolves. */
+  /**
+   * Remembers a counter that was taken; a lower one than is known changes nothing. On disk when it resolves.
+   * @throws SplitError `storage-failed`
+   */
   raise(model: string, counter: number): Promise<void>;
 }
 
@@ -20,8 +23,21 @@ const schema = z.record(z.string(), z.int().min(0));
 export async function openCounters(path: string): Promise<BundleCounters> {
   const counters = new Map(Object.entries(await readCounters(path)));
   let writing: Promise<void> = Promise.resolve();
+  let isWritten = true;
 
   async function write(): Promise<void> {
+    isWritten = false;
+    try {
+      await replaceFile();
+    } catch (cause) {
+      throw new SplitError('storage-failed', `the counters of bundles cannot be written: ${String(cause)}`, {
+        cause,
+      });
+    }
+    isWritten = true;
+  }
+
+  async function replaceFile(): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.${process.pid}.new`;
     const handle = await open(temporary, 'w');
@@ -37,8 +53,9 @@ export async function openCounters(path: string): Promise<BundleCounters> {
   return {
     get: (model) => counters.get(model) ?? 0,
     raise(model, counter) {
-      if (counter <= (counters.get(model) ?? 0)) return writing;
-      counters.set(model, counter);
+      const known = counters.get(model) ?? 0;
+      if (counter <= known && isWritten) return writing;
+      counters.set(model, Math.max(counter, known));
       // One after the other, whether the one before succeeded or not.
       writing = writing.catch(() => {}).then(write);
       return writing;
