@@ -67,6 +67,14 @@ describe('the gateway over HTTP', () => {
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
   });
 
+  it('refuses a request without a body by what it lacks', async () => {
+    const response = await fetch(`${url}/v2/models/net/infer`, { method: 'POST' });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: expect.stringMatching(/^options-invalid: .*inputs/),
+    });
+  });
+
   it('does nothing that a page elsewhere asks for without being asked back', async () => {
     const headers = { origin: 'https://elsewhere.example' };
     for (const body of [undefined, '{}']) {

@@ -3,7 +3,7 @@
  * them to `app` before it listens.
  */
 import { asSplitError, SplitError } from '@cutpoint/sdk';
-import { httpStatusOf, INFERENCE_HEADER, splitInferBody } from '@cutpoint/sdk/oip';
+import { httpStatusOf, INFERENCE_HEADER, type InferBody, splitInferBody } from '@cutpoint/sdk/oip';
 import { addressUrl, type ListenAddress } from '@cutpoint/sdk/program';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 
@@ -30,6 +30,10 @@ export function createHttpServer({ isReady, maxBodyBytes }: HttpServerOptions): 
   addBodies(app);
   // Not where bodies are read: load and unload do without one.
   app.addHook('onRequest', async (request) => checkSender(request));
+  app.addHook('preHandler', async (request) => {
+    // No parser sees a request without a body.
+    request.body ??= { json: {}, binary: new Uint8Array() } satisfies InferBody;
+  });
   app.setErrorHandler((error, _request, reply) => replyWithError(reply, error));
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({ error: `no ${request.method} ${request.url} here` });

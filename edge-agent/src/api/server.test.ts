@@ -109,6 +109,15 @@ describe('the API, while the broker is away', () => {
     expect(reply.body).toEqual({ error: expect.stringMatching(message) });
   });
 
+  it('refuses a request without a body', async () => {
+    const reply = await fetch(`${agent.url}/v2/models/net/infer`, { method: 'POST' });
+    const body = await reply.json();
+    expect({ status: reply.status, body }).toMatchObject({
+      status: 400,
+      body: { error: expect.stringMatching(/^options-invalid: request: inputs/) },
+    });
+  });
+
   it('refuses text that is not JSON, and what is not said to be JSON', async () => {
     const broken = await fetch(`${agent.url}/v2/models/net/infer`, {
       method: 'POST',

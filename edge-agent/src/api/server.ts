@@ -34,6 +34,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const app = fastify({ bodyLimit, forceCloseConnections: 'idle' });
   addBodies(app);
   app.addHook('onRequest', async (request) => checkHost(request));
+  app.addHook('preHandler', async (request) => {
+    // No parser sees a request without a body.
+    request.body ??= { json: {}, binary: new Uint8Array() } satisfies InferBody;
+  });
   app.setErrorHandler((error, _request, reply) => replyWithError(reply, error));
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({ error: `no ${request.method} ${request.url} here` });
