@@ -60,6 +60,11 @@ describe('the configuration', () => {
       'broker: mqtt://host\nmodels: {a: x.onnx}\nwatch: {folder: in, model: b}',
       /watch\.model/,
     ],
+    [
+      'a folder to watch without a name on the broker',
+      'broker: mqtt://host\nmodels: {a: x.onnx}\nwatch: {folder: in, model: a}',
+      /watch needs device/,
+    ],
     ['a deadline that is none', 'broker: mqtt://host\nmodels: {a: {path: x, deadlineMs: -1}}', /models\.a/],
     ['text that is not YAML', 'broker: [', /is not YAML/],
     ['a list', '- a', /broker/],

@@ -49,6 +49,10 @@ function complete(parsed: Parsed, bases: Bases): AgentConfig {
   const maybe = (path: string | undefined) => (path === undefined ? undefined : here(path));
   if (watch !== undefined && !Object.hasOwn(models, watch.model))
     throw new SplitError('options-invalid', `watch.model is '${watch.model}', which is not under models`);
+  for (const name of ['watch', 'mqttInputs', 'homeAssistant'] as const) {
+    if (parsed.device === undefined && parsed[name])
+      throw new SplitError('options-invalid', `${name} needs device, this device's name on the broker`);
+  }
   const state = here(parsed.state ?? '.cutpoint');
   return defined({
     ...rest,
