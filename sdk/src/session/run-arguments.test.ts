@@ -47,6 +47,9 @@ describe('readRunArguments', () => {
     ['an input that the model does not have', { x, lengths, w: x }, 'input-name', "no input 'w'"],
     ['an input that is missing', { x }, 'input-name', "'lengths' is missing"],
     ['another element type', { x: lengths, lengths }, 'input-type', "'x' is int64, the model takes float32"],
+    ['nothing', { x: null, lengths }, 'input-type', "'x' is no tensor"],
+    ['a list of numbers', { x: { ...x, data: [1, 2, 3, 4, 5, 6] }, lengths }, 'input-type', 'a typed array'],
+    ['a tensor without dims', { x: { type: x.type, data: x.data }, lengths }, 'input-type', 'dims'],
     ['another rank', { x: { ...x, dims: [6] }, lengths }, 'input-shape', '[6]'],
     [
       'another fixed dimension',

@@ -77,19 +77,23 @@ function checkFeeds(inputs: readonly TensorInfo[], feeds: Tensors): void {
 }
 
 function checkFeed(info: TensorInfo, tensor: Tensor, symbols: Map<string, number>): void {
-  if (tensor.type !== info.type) {
+  if (typeof tensor?.type === 'string' && tensor.type !== info.type) {
     throw new SplitError(
       'input-type',
       `input '${info.name}' is ${tensor.type}, the model takes ${info.type}`,
     );
   }
-  if (
-    !ArrayBuffer.isView(tensor.data) ||
-    tensor.data.byteLength / TENSOR_TYPES[info.type].bytes !== elementCount(tensor.dims)
-  ) {
+  // Callers in JavaScript give what they like.
+  if (!tensor?.type || !ArrayBuffer.isView(tensor.data) || !Array.isArray(tensor.dims)) {
+    throw new SplitError(
+      'input-type',
+      `input '${info.name}' is no tensor: expected type, dims and data, a typed array`,
+    );
+  }
+  if (tensor.data.byteLength / TENSOR_TYPES[info.type].bytes !== elementCount(tensor.dims)) {
     throw new SplitError(
       'input-shape',
-      `input '${info.name}' has ${tensor.data?.length} elements, its dims ${show(tensor.dims)} need ${elementCount(tensor.dims)}`,
+      `input '${info.name}' has ${tensor.data.length} elements, its dims ${show(tensor.dims)} need ${elementCount(tensor.dims)}`,
     );
   }
   if (info.shape !== null && !shapeFits(info.shape, tensor.dims, symbols)) {
