@@ -147,6 +147,16 @@ describe('cutpoint', () => {
     [['verify', 'net.onnx', '--provider', 'abacus'], 1, /^error\[provider-unavailable\]: /],
     [['slice'], 2, /^error\[options-invalid\]: .*slice.*inspect, verify/],
     [[], 2, /^error\[options-invalid\]: no verb given/],
+    [
+      ['inspect', 'net.onnx', '--frob'],
+      2,
+      /^error\[options-invalid\]: unknown option '--frob'; see cutpoint inspect --help\n$/,
+    ],
+    [
+      ['bundle', '.', '--model', 'net', '--model-version', '1', '--counter', '1', '--out', 'net.onnx/b'],
+      1,
+      /^error\[storage-failed\]: ENOTDIR/,
+    ],
   ])('answers %j with exit code %i and one line', async (args, code, message) => {
     const ended = await cutpoint(...args);
     expect(ended).toEqual({ code, out: '', error: expect.stringMatching(message) });

@@ -46,7 +46,7 @@ export async function runProgram(world: World): Promise<ExitCode> {
   try {
     return await runVerb(world);
   } catch (error) {
-    const { code, message } = asSplitError(error);
+    const { code, message } = asSplitError(error, isOfStorage(error) ? 'storage-failed' : 'internal');
     world.writeError(`error[${code}]: ${message}\n`);
     return isSplitError(error) && code === 'options-invalid' ? 2 : 1;
   }
@@ -73,14 +73,23 @@ async function runVerb(world: World): Promise<ExitCode> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw usageError(error, program);
+    throw usageError(error, program, world.argv[0]);
   }
 }
 
-function usageError(error: CommanderError, program: Command): SplitError {
-  const verbs = program.commands.map((command) => command.name()).join(', ');
+/** What a call of the system says of a file or folder. */
+function isOfStorage(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
+}
+
+/** Of a verb what its own help says, else which verbs there are. */
+function usageError(error: CommanderError, program: Command, verb: string | undefined): SplitError {
+  const verbs = program.commands.map((command) => command.name());
   const wrong = error.code === 'commander.help' ? 'no verb given' : error.message.replace(/^error: /, '');
-  const expected = `expected one of ${verbs} and a file; see cutpoint --help`;
+  const expected =
+    verb !== undefined && verbs.includes(verb)
+      ? `see cutpoint ${verb} --help`
+      : `expected one of ${verbs.join(', ')} and a file; see cutpoint --help`;
   return new SplitError('options-invalid', `${wrong}; ${expected}`, { cause: error });
 }
 
