@@ -3,6 +3,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { asSplitError, SplitError } from '../errors.ts';
+import { reasonOf } from '../program/reason.ts';
 import { type Devices, parseDevices } from './devices.ts';
 
 /** @throws SplitError `options-invalid`, naming the file */
@@ -11,8 +12,7 @@ export async function readDevices(path: string): Promise<Devices> {
     // Aliases could make a small file a huge one.
     return parseDevices(parse(await readFile(path, 'utf8'), { maxAliasCount: 100 }));
   } catch (cause) {
-    const why = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
-    throw new SplitError('options-invalid', `devices file ${path}: ${why}`, { cause });
+    throw new SplitError('options-invalid', `devices file ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

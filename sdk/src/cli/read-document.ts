@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { SplitError } from '../errors.ts';
+import { reasonOf } from '../program/reason.ts';
 
 /** @throws SplitError `options-invalid` */
 export function readJson(path: string): Promise<unknown> {
@@ -29,7 +30,6 @@ async function readDocument<T>(path: string, read: (text: string) => T): Promise
   try {
     return read(await readFile(path, 'utf8'));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new SplitError('options-invalid', `cannot read ${path}: ${why}`, { cause });
+    throw new SplitError('options-invalid', `cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
+import { reasonOf } from './reason.ts';
 
 export interface YamlFile {
   readonly path: string;
@@ -25,7 +26,7 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
     return `${path}:${line}:${col}`;
   };
   const [wrong] = document.errors;
-  if (wrong) throw new SplitError('options-invalid', `${place(wrong.pos[0])}: ${wrong.message}`);
+  if (wrong) throw new SplitError('options-invalid', `${place(wrong.pos[0])}: ${reasonOf(wrong)}`);
   return { path, value: contentOf(document, path), placeOf: (at) => place(offsetOf(document, at)) };
 }
 
