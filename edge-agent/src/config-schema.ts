@@ -62,7 +62,9 @@ const fleetSchema = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
-  broker: z.string().min(1),
+  broker: z
+    .string()
+    .refine((url) => /^(mqtts?|wss?):/.test(url) && URL.canParse(url), 'expected a URL as mqtt://host:1883'),
   models: z
     .record(
       z.string().regex(MODEL_NAME, 'expected 1 to 64 of A-Z a-z 0-9 _ . -'),

@@ -47,6 +47,7 @@ describe('the configuration', () => {
 
   it.each([
     ['no broker', 'models: {a: x.onnx}', /broker/],
+    ['a broker that is no URL', 'broker: mqtt://host:port\nmodels: {a: x.onnx}', /broker: expected a URL/],
     ['no models', 'broker: mqtt://host\nmodels: {}', /expected at least one model/],
     ['an unknown key', 'broker: mqtt://host\nmodels: {a: x.onnx}\nbrokr: 1', /brokr/],
     [

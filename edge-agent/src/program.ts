@@ -56,11 +56,11 @@ function parseCommandLine({ argv, writeOut }: Surroundings): Job | undefined {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw new SplitError(
-      'options-invalid',
-      `${error.message.replace(/^error: /, '')}; expected cutpoint-edge run, see --help`,
-      { cause: error },
-    );
+    const what =
+      error.code === 'commander.help' ? 'no verb was given' : error.message.replace(/^error: /, '');
+    throw new SplitError('options-invalid', `${what}; expected cutpoint-edge run, see --help`, {
+      cause: error,
+    });
   }
 }
 

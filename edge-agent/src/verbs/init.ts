@@ -36,9 +36,11 @@ export const initVerb: AddVerb = (program, _version, choose) => {
     .action((flags: Flags) => {
       choose(async (world) => {
         const path = resolve(flags.config);
-        const text = stringify(contents(await complete(flags), path));
+        const made = contents(await complete(flags), path);
+        // Before it is written: the next try would find it there.
+        await loadConfig({ flags: made });
+        const text = stringify(made);
         await write(path, text, flags.force === true);
-        await loadConfig({ path, flags: {} });
         world.writeOut(`${path}:\n${text}next: cutpoint-edge doctor --config ${flags.config}\n`);
         return undefined;
       });
@@ -83,7 +85,7 @@ function defaultDevice(): string {
   return `${host.slice(0, 57)}-${randomBytes(3).toString('hex')}`;
 }
 
-function contents({ broker, model, device, keys }: Answers, path: string): object {
+function contents({ broker, model, device, keys }: Answers, path: string) {
   const here = (file: string) => relative(dirname(path), resolve(file)) || basename(file);
   const models = Object.entries(parseModelFlag(model)).map(([name, file]) => [name, here(file)]);
   const wrong = models.find(([, file]) => extname(file as string) !== '.onnx');
