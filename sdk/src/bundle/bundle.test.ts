@@ -42,6 +42,15 @@ describe('a bundle', () => {
     await verifyParts(bundle);
   });
 
+  it('is not made of a folder without a model, nor trusted with a part of another length, and says which', async () => {
+    await makeSigned();
+    const bundle = await openBundle(folder, { trustedKeys, leastCounter: 7 });
+    await appendFile(at('plan.json'), ' ');
+    await expect(verifyParts(bundle)).rejects.toThrow(/^plan\.json has 3 bytes; bundle\.json says 2$/);
+    await rm(at('model.onnx'));
+    await expect(createBundle(folder, ABOUT)).rejects.toThrow(`${folder} holds no model.onnx`);
+  });
+
   it('can be signed by a second key, and then either is enough', async () => {
     await makeSigned();
     const next = generateSigningKeys();

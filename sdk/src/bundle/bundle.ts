@@ -12,6 +12,7 @@ import {
   encodeManifest,
   invalid,
   MANIFEST_FILE,
+  MODEL_PART,
   SIGNATURE_FILE,
 } from './manifest.ts';
 import {
@@ -53,7 +54,9 @@ export interface Bundle {
  */
 export async function createBundle(directory: string, o: CreateBundleOptions): Promise<BundleManifest> {
   const parts: BundlePart[] = [];
-  for (const path of await listParts(directory)) parts.push({ path, ...(await digestOf(directory, path)) });
+  const paths = await listParts(directory);
+  if (!paths.includes(MODEL_PART)) throw invalid(`${directory} holds no ${MODEL_PART}`);
+  for (const path of paths) parts.push({ path, ...(await digestOf(directory, path)) });
   const manifest: BundleManifest = {
     format: 'cutpoint-bundle',
     formatVersion: 1,
@@ -117,8 +120,11 @@ export async function verifyParts({ directory, manifest }: Bundle): Promise<void
 export async function verifyPart(directory: string, part: BundlePart): Promise<void> {
   const { bytes, sha256 } = await digestOf(directory, part.path);
   if (bytes === part.bytes && sha256 === part.sha256) return;
-  const what = bytes === part.bytes ? 'another digest' : `${bytes} bytes, not ${part.bytes},`;
-  throw invalid(`${part.path} has ${what} than ${MANIFEST_FILE} says`);
+  const what =
+    bytes === part.bytes
+      ? `another digest than ${MANIFEST_FILE} says`
+      : `${bytes} bytes; ${MANIFEST_FILE} says ${part.bytes}`;
+  throw invalid(`${part.path} has ${what}`);
 }
 
 async function readManifestBytes(directory: string): Promise<Uint8Array> {
