@@ -452,6 +452,9 @@ describe('cutpoint plan and explain', () => {
         expect(await page.locator('svg').count()).toBe(3);
         expect(await page.locator('path.envelope').count()).toBeGreaterThan(0);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+        const ends =
+          "[...document.querySelectorAll('caption')].map((one) => one.getBoundingClientRect().right)";
+        expect(await page.evaluate(`Math.max(...${ends})`)).toBeLessThanOrEqual(390);
       } finally {
         await browser.close();
       }

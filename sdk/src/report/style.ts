@@ -46,6 +46,7 @@ svg .stage.downlink { fill: var(--downlink); } svg .stage.decode { fill: var(--d
 svg .best { stroke: var(--ink); stroke-width: 2.5; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .25rem; }
+@media screen and (max-width: 64rem) { caption { position: sticky; left: 0; max-width: calc(100vw - 2rem); } }
 th { font-weight: 600; vertical-align: bottom; } th small { display: block; font-weight: 400; color: var(--soft); }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
 th.number, td.number { text-align: right; }
