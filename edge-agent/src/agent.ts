@@ -63,6 +63,10 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
       sessions.onUse(model, installed);
       void warnOfMode(config, { model, installed }, options);
     },
+    onOutcome(model, { atMs: _, ...outcome }) {
+      const isWell = outcome.outcome === 'installed' || outcome.step === 'by-hand';
+      log[isWell ? 'info' : 'warn']({ model, ...outcome }, 'an update or a way back has ended');
+    },
     onChange: () => broker?.changed(),
     now,
   }).catch(async (error: unknown) => {

@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectMqtt, encodeNpy, type Transport } from '@cutpoint/sdk/gateway';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPublisher, type Publisher, QUESTION } from '../../../test/ota/bundles.ts';
 import { type AedesBroker, startAedes } from '../../../test/support/aedes.ts';
 import { smallConvNet } from '../../../test/support/models/small-conv-net.ts';
 import { type Agent, startAgent } from '../agent.ts';
 import { loadConfig } from '../config.ts';
 import { serveBundles } from '../models/serve-bundles.ts';
-import { createLog } from '../service/log.ts';
+import { createLog, type Log } from '../service/log.ts';
 import { askAgent } from '../verbs/ask-agent.ts';
 import { pauseAfter } from './byte-budget.ts';
 
@@ -20,6 +20,7 @@ let folder: string;
 let broker: AedesBroker;
 let fleet: Transport;
 let publisher: Publisher;
+let log: Log;
 let agent: Agent;
 let stopServing: () => Promise<void>;
 const messages: { readonly topic: string; readonly body: Record<string, unknown> }[] = [];
@@ -59,7 +60,8 @@ beforeAll(async () => {
   const root = join(folder, 'root');
   await mkdir(join(root, 'sys/devices/system/cpu/cpu0/thermal_throttle'), { recursive: true });
   await writeFile(join(root, 'sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count'), '7\n');
-  agent = await startAgent(config, { version: '1.2.3', log: createLog(config), root });
+  log = createLog(config);
+  agent = await startAgent(config, { version: '1.2.3', log, root });
 });
 afterAll(async () => {
   await agent?.stop();
@@ -150,6 +152,7 @@ describe('an agent in a fleet', () => {
 
   it('takes a policy and a bundle over MQTT, in steps, and says why it refuses a wish', async () => {
     await publisher.publish({ seed: 11, version: '2', counter: 2 });
+    const told = vi.spyOn(log, 'info');
     await say(
       'desired',
       { version: 1, models: { net: { bundle: 'mqtt:2', policy: { deadlineMs: 700 } } } },
@@ -162,6 +165,9 @@ describe('an agent in a fleet', () => {
     expect(done).toMatchObject({
       models: { net: { version: '2', policy: { deadlineMs: 700 }, last: { outcome: 'installed' } } },
     });
+    const installed = { model: 'net', outcome: 'installed', step: 'switch', version: '2' };
+    expect(told).toHaveBeenCalledWith(expect.objectContaining(installed), expect.any(String));
+    told.mockRestore();
     await say('desired', { version: 2, models: { other: { policy: {} } } }, true);
     const refused = await message(`${OWN}/reported`, ({ desired }) => stepsOf(desired).includes('refused'));
     expect(JSON.stringify(refused)).toContain("model 'other' is not here");

@@ -27,6 +27,8 @@ export interface ModelStoreOptions {
   /** The configuration's own file, if it names one. */
   readonly basePath?: string | undefined;
   readonly trustedKeys?: readonly TrustedKey[] | undefined;
+  /** Hears how each update, and each way back, ended. */
+  readonly onOutcome?: (outcome: UpdateOutcome) => void;
 }
 
 /** A version that is here and is what it says. */
@@ -73,7 +75,7 @@ export interface ModelStore {
 const SLOTS = ['a', 'b'] as const;
 
 export async function openModelStore(options: ModelStoreOptions): Promise<ModelStore> {
-  const { disk, folder, basePath, trustedKeys } = options;
+  const { disk, folder, basePath, trustedKeys, onOutcome } = options;
   const path = join(folder, 'slots.json');
   let slots: Slots = (await readJson(path, slotsSchema)) ?? FIRST_SLOTS;
 
@@ -122,6 +124,7 @@ export async function openModelStore(options: ModelStoreOptions): Promise<ModelS
       await disk.makeFolder(folder);
       await replaceJson(disk, path, next);
       slots = next;
+      if (changes.last) onOutcome?.(changes.last);
     });
     turn = done.catch(() => undefined);
     return done;
@@ -130,6 +133,7 @@ export async function openModelStore(options: ModelStoreOptions): Promise<ModelS
   async function note(last: UpdateOutcome): Promise<void> {
     await change({ last, trial: undefined }).catch(() => {
       slots = { ...slots, last };
+      onOutcome?.(last);
     });
   }
 

@@ -12,6 +12,7 @@ import { type BlobCache, createBlobCache } from './blob-cache.ts';
 import { createModelHost, type ModelHost } from './model-host.ts';
 import { type InstalledModel, type ModelStore, type OpenInstalled, openModelStore } from './model-store.ts';
 import { openPolicies, type Policies } from './policies.ts';
+import type { UpdateOutcome } from './slots-file.ts';
 import { startModel } from './start-model.ts';
 import { takesHeadAlone } from './tail-weights.ts';
 import { createUpdater, type Updater } from './updater.ts';
@@ -41,6 +42,8 @@ export interface OpenModelsOptions {
   readonly onChange: () => void;
   /** A version is used from now on. */
   readonly onUse?: (model: string, installed: InstalledModel) => void;
+  /** An update, or a way back, has ended. */
+  readonly onOutcome?: (model: string, outcome: UpdateOutcome) => void;
   readonly now: () => number;
 }
 
@@ -87,7 +90,9 @@ async function openManaged(name: string, o: OpenModelsOptions, shared: Shared): 
   const { policies, trustedKeys } = shared;
   const host = createModelHost(name, (installed) => o.onUse?.(name, installed));
   const folder = join(config.state, 'models', name);
-  const store = await openModelStore({ disk, folder, basePath: config.models[name]?.path, trustedKeys });
+  const basePath = config.models[name]?.path;
+  const onOutcome = (outcome: UpdateOutcome) => o.onOutcome?.(name, outcome);
+  const store = await openModelStore({ disk, folder, basePath, trustedKeys, onOutcome });
   const open: OpenInstalled = (installed, { isTrial } = { isTrial: false }) =>
     o.openSession({ name, installed, policy: policies.of(name), isTrial });
   const loaded = await startModel({ store, open, now });
