@@ -41,6 +41,16 @@ describe('the README of the SDK', () => {
   });
 });
 
+it.each([
+  ['sdk/README.md', (text: string) => text.split('## Doors')[1] ?? ''],
+  ['docs/architecture.md', (text: string) => /^Doors: [\s\S]*?\n\n/m.exec(text)?.[0] ?? ''],
+])('the doors in %s are those of the package', (path, part) => {
+  const { exports } = JSON.parse(read('sdk/package.json')) as { exports: Record<string, unknown> };
+  const doors = Object.keys(exports).filter((door) => !door.endsWith('.json'));
+  const named = [...part(read(path)).matchAll(/`@cutpoint\/sdk([\w/]*)`/g)].map(([, door]) => `.${door}`);
+  expect(named.toSorted()).toEqual(doors.toSorted());
+});
+
 describe('the README of a program', () => {
   it.each([
     ['cloud-gateway', runGateway, ['--help']],
