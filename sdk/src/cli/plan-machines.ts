@@ -2,7 +2,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Cut } from '../cut/cut.ts';
 import { SplitError } from '../errors.ts';
-import type { OnnxTensor } from '../onnx/tensor-proto.ts';
 import { decodeDescriptorFile, readDescriptor } from '../placement/descriptor.ts';
 import type { Wish } from '../planner/constraints.ts';
 import { DEVICE, type Machine, type MachineLink, readMachines } from '../planner/machines.ts';
@@ -21,6 +20,7 @@ import type { GatewayLink } from '../planner/way-arms.ts';
 import type { SplitModel } from '../session/open-model.ts';
 import { machineOnRanks, type RankableMachine, ranksNeeded } from './plan-ranks.ts';
 import { readJson, readText, readYaml } from './read-document.ts';
+import { stageWeightBytes } from './stage-weights.ts';
 
 export interface PlannedRow {
   /** In the order in which a request passes them. */
@@ -29,6 +29,8 @@ export interface PlannedRow {
   readonly access: GatewayLink;
   /** Between each two of them. */
   readonly links: readonly GatewayLink[];
+  /** For weights, of each of them; undefined where nobody said. */
+  readonly roomBytes: readonly (number | undefined)[];
   /** Of the first one. */
   readonly place: Place;
   readonly route: PlanRoute;
@@ -56,7 +58,7 @@ export async function planMachines(
   const byId = new Map(cuts.map((cut) => [cut.id, cut]));
   const { minDepth = 0, outputs } = wish.constraints;
   const problem: MachineProblem = {
-    ...{ edge, links, cuts: cuts.map(({ id }) => id), weightBytes: weightBytes(model, cuts) },
+    ...{ edge, links, cuts: cuts.map(({ id }) => id), weightBytes: stageWeightBytes(model, cuts) },
     machines: placed,
     objective: wish.objective === 'throughput' ? 'throughput' : 'latency',
     outputsStay: outputs === 'stay',
@@ -91,6 +93,7 @@ export async function planMachines(
     gateways: [first.profile, ...rest.map(({ profile }) => profile)],
     access: access as GatewayLink,
     links: between,
+    roomBytes: gateways.map(({ memoryBytes }) => memoryBytes),
     place: first.place,
     notes,
     route: {
@@ -175,24 +178,6 @@ function sharedCuts({ cuts }: SplitModel, profiles: readonly Profile[]): readonl
   return cuts
     .filter(({ id }) => profiles.every((profile) => profile.cuts.some((cut) => cut.id === id)))
     .toSorted((a, b) => a.position - b.position);
-}
-
-/** As they lie in the file, or in another one; each weight counts where it is read first. */
-function weightBytes({ graph }: SplitModel, cuts: readonly Cut[]): readonly number[] {
-  const seen = new Set<string>();
-  const bounds = [0, ...cuts.map(({ position }) => position), graph.nodes.length];
-  return bounds.slice(1).map((end, i) => {
-    const read = graph.nodes.slice(bounds[i], end).flatMap(({ inputs }) => inputs);
-    const own = [...new Set(read)].filter((name) => graph.initializers.has(name) && !seen.has(name));
-    for (const name of own) seen.add(name);
-    return own.reduce((sum, name) => sum + sizeOf(graph.initializers.get(name)), 0);
-  });
-}
-
-function sizeOf(weight: OnnxTensor | undefined): number {
-  if (!weight) return 0;
-  const outside = weight.external?.get('length');
-  return outside === undefined ? weight.span.end - weight.span.start : Number(outside);
 }
 
 function linkTo(links: readonly MachineLink[], from: string, to: string | undefined): readonly GatewayLink[] {

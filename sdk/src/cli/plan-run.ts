@@ -22,6 +22,7 @@ import { modelWays, type WayRules } from './model-ways.ts';
 import type { PlanFlags } from './plan.ts';
 import { type PlannedRow, planMachines } from './plan-machines.ts';
 import { planPlacement } from './plan-placement.ts';
+import { roomRule } from './plan-room.ts';
 import { readJson, readYaml } from './read-document.ts';
 import type { World } from './verb.ts';
 
@@ -62,7 +63,10 @@ export async function readPlanParts(path: string, flags: PlanFlags, world: World
   const onDigest = (digest: string) => checkDigest(digest, edge);
   return withModel(path, { shape: edge.inputShapes, onDigest }, async ({ model }) => {
     const wish = resolvePolicy(policy, (name) => depthOfNode(model.graph, name), flags.dataClass);
-    const { region, placementOf } = await planPlacement(policy, { ...flags, placed: row?.place }, model);
+    const placement = await planPlacement(policy, { ...flags, placed: row?.place }, model);
+    const { region } = placement;
+    const lacksRoom = roomRule(model, row?.roomBytes ?? []);
+    const placementOf = (arm: PlannedArm) => [...placement.placementOf(arm), ...lacksRoom(arm)];
     const wayArms = (gateways: readonly Profile[], links: readonly GatewayLink[]) => {
       const timed = gateways.reduce<Profile['cuts']>(
         (cuts, one) => cuts.filter(({ id }) => one.cuts.some((cut) => cut.id === id)),

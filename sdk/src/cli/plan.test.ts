@@ -352,6 +352,24 @@ describe('cutpoint plan and explain', () => {
     );
     const both = readPlan(JSON.parse((await placed(['eu'], '--outputs', 'stay', '--json')).out));
     expect(both.arms.filter(({ cost, keepsOutputs }) => cost.row && keepsOutputs)).toHaveLength(4 * 4);
+    const roomBytes = Math.floor((plan.memory?.weightBytes ?? 0) / 2);
+    const [fog] = machines.machines;
+    const narrow = { machines: [{ ...fog, memoryBytes: roomBytes }], links: machines.links.slice(0, 1) };
+    await writeFile(join(folder, 'narrow.yaml'), JSON.stringify(narrow));
+    const small = await runCutpoint(
+      'plan',
+      'net.onnx',
+      '--edge',
+      'slow.json',
+      '--machines',
+      'narrow.yaml',
+      '--json',
+    );
+    const { arms } = readPlan(JSON.parse(small.out));
+    const held = arms.filter(({ kind, excludedBy }) => kind === 'split' && excludedBy.length === 0);
+    const sent = arms.filter(({ kind }) => kind === 'cloud');
+    expect([held.length > 0, sent.length > 0]).toEqual([true, true]);
+    for (const { excludedBy } of sent) expect(excludedBy).toEqual(['memory']);
     const nowhere = await placed(['us']);
     expect(nowhere).toMatchObject({
       code: 1,
