@@ -4,26 +4,12 @@ import { access } from 'node:fs/promises';
 import { asSplitError } from '@cutpoint/sdk';
 import { isLoopback, parseListenAddress } from '@cutpoint/sdk/program';
 import { type GatewayOptions, resolveConfig } from '../config.ts';
-
-/** Files and folders that must be there; others are written. */
-const READ = [
-  'models',
-  'devices',
-  'tlsCert',
-  'tlsKey',
-  'tlsCa',
-  'trustedKeys',
-  'pages',
-  'nextKey',
-  'nextGatewayKeys',
-  'descriptor',
-  'auditKey',
-] as const;
+import { READ_PATHS } from './paths.ts';
 
 /** Flags, the environment and another machine may give what is missing here. */
 export async function doubtsOf(options: Partial<GatewayOptions>): Promise<readonly string[]> {
   const missing = await Promise.all(
-    READ.map(async (name) => {
+    READ_PATHS.map(async (name) => {
       const path = options[name];
       if (path === undefined || (await isReadable(path))) return [];
       return [`${name}: ${path} cannot be read here`];

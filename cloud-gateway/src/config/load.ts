@@ -4,6 +4,7 @@ import { SplitError } from '@cutpoint/sdk';
 import { describeIssuesIn, type Environment, readEnvironment, readYamlFile } from '@cutpoint/sdk/program';
 import { parse } from 'yaml';
 import { type GatewayConfig, type GatewayOptions, resolveConfig } from '../config.ts';
+import { PATHS } from './paths.ts';
 import { FileSchema, isText, OPTION_NAMES, type OptionName } from './schema.ts';
 
 export interface OptionSources {
@@ -39,25 +40,6 @@ export async function readConfigFile(path: string): Promise<Partial<GatewayOptio
   });
   return { ...options, ...Object.fromEntries(paths) };
 }
-
-/** Relative to the file that they stand in. */
-const PATHS = [
-  'models',
-  'devices',
-  'tlsCert',
-  'tlsKey',
-  'tlsCa',
-  'trustedKeys',
-  'bundleCounters',
-  'ranksFolder',
-  'pages',
-  'nextKey',
-  'nextGatewayKeys',
-  'nextGatewayCounters',
-  'descriptor',
-  'audit',
-  'auditKey',
-] as const;
 
 function readTexts(texts: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   const entries = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);

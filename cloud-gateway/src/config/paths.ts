@@ -1,0 +1,21 @@
+/** Which options are paths: in a file they are relative to it. */
+
+/** What must be there. */
+export const READ_PATHS = [
+  'models',
+  'devices',
+  'tlsCert',
+  'tlsKey',
+  'tlsCa',
+  'trustedKeys',
+  'pages',
+  'nextKey',
+  'nextGatewayKeys',
+  'descriptor',
+  'auditKey',
+] as const;
+
+/** What the gateway makes where it is missing. */
+const WRITTEN_PATHS = ['bundleCounters', 'ranksFolder', 'nextGatewayCounters', 'audit'] as const;
+
+export const PATHS = [...READ_PATHS, ...WRITTEN_PATHS] as const;
