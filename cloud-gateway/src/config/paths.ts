@@ -18,4 +18,6 @@ export const READ_PATHS = [
 /** What the gateway makes where it is missing. */
 const WRITTEN_PATHS = ['bundleCounters', 'ranksFolder', 'nextGatewayCounters', 'audit'] as const;
 
-export const PATHS = [...READ_PATHS, ...WRITTEN_PATHS] as const;
+type PathOption = (typeof READ_PATHS)[number] | (typeof WRITTEN_PATHS)[number];
+
+export const PATHS: readonly PathOption[] = [...READ_PATHS, ...WRITTEN_PATHS];
