@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BundleCounters } from '@cutpoint/sdk/bundle';
+import { modelSession } from '@cutpoint/sdk/gateway';
 import {
   type AuditSink,
   createSplitSession,
@@ -108,15 +109,13 @@ async function bundledOptions({ folder }: InstalledModel): Promise<Partial<Split
   };
 }
 
-const MAX_ID_LENGTH = 64;
-
-/** Two models are two connections, and a broker knows a connection by its device's name; a key by the device's own. */
+/** A connection for each model; a key is known by the device's own name. */
 export function sessionDevice(
   { device, encryption }: Pick<AgentConfig, 'device' | 'encryption'>,
   model: string,
 ): string | undefined {
   if (device === undefined || encryption !== undefined) return device;
-  return `${device}-${model.replaceAll('.', '_')}`.slice(0, MAX_ID_LENGTH);
+  return modelSession(device, model);
 }
 
 function withoutUndefined<T extends object>(value: T): Partial<T> {

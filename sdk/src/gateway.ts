@@ -1,5 +1,6 @@
 /** `@cutpoint/sdk/gateway`: what a gateway is made of. */
 
+export { modelLevel, modelSession } from './access/agent-names.ts';
 export { createDeviceIndex, type DeviceIndex } from './access/device-index.ts';
 export type { DeviceEntry, Devices, KeyEntry, LoginEntry } from './access/devices.ts';
 export {

@@ -2,6 +2,8 @@
  * The agent's own topics, beside those of the protocol (`docs/protocol.md`). The device's id stands in each, so that a broker
  * can hold every device to its own.
  */
+import { modelLevel } from '@cutpoint/sdk/gateway';
+
 export interface AgentTopics {
   /** Presence, retained; also the will. Written by the device, as all that follow unless they say otherwise. */
   readonly status: string;
@@ -36,15 +38,10 @@ export function agentTopics(namespace: string, device: string): AgentTopics {
     get: `${own}/get`,
     got: `${own}/got`,
     echo: `${own}/echo`,
-    input: (model) => `${own}/in/${levelOf(model)}`,
-    result: (model) => `${own}/out/${levelOf(model)}`,
+    input: (model) => `${own}/in/${modelLevel(model)}`,
+    result: (model) => `${own}/out/${modelLevel(model)}`,
     allInputs: `${own}/in/+`,
   };
-}
-
-/** A dot separates levels for some brokers. */
-function levelOf(model: string): string {
-  return model.replaceAll('.', '_');
 }
 
 export const DEFAULT_NAMESPACE = 'cutpoint';

@@ -1,5 +1,5 @@
 /** Home Assistant finds the device's models by itself: one retained configuration for each, renewed when it starts anew. */
-import type { Transport } from '@cutpoint/sdk/gateway';
+import { modelLevel, type Transport } from '@cutpoint/sdk/gateway';
 import type { AgentTopics } from '../fleet/topics.ts';
 
 export interface HomeAssistantOptions {
@@ -41,7 +41,7 @@ export function discovery(
   { prefix, device, version, topics }: Omit<HomeAssistantOptions, 'transport' | 'models'>,
   model: string,
 ): { readonly topic: string; readonly body: object } {
-  const id = `cutpoint_${device}_${model.replaceAll('.', '_')}`;
+  const id = `cutpoint_${device}_${modelLevel(model)}`;
   const body = {
     name: model,
     unique_id: id,
@@ -64,5 +64,5 @@ export function discovery(
       sw_version: version,
     },
   };
-  return { topic: `${prefix}/sensor/${device}/${model.replaceAll('.', '_')}/config`, body };
+  return { topic: `${prefix}/sensor/${device}/${modelLevel(model)}/config`, body };
 }

@@ -1,4 +1,5 @@
 /** What the edge agent's own topics, below `NAMESPACE/edge/DEVICE/`, allow a device and the fleet's logins. */
+import { modelLevel } from './agent-names.ts';
 import type { DeviceEntry } from './devices.ts';
 import type { TopicRights } from './topic-rights.ts';
 
@@ -12,8 +13,8 @@ const HOME_ASSISTANT = 'homeassistant';
 export function agentRights(namespace: string, { id, agent }: DeviceEntry): TopicRights {
   if (agent.length === 0) return { publish: [], subscribe: [] };
   const below = (topic: string) => `${namespace}/edge/${id}/${topic}`;
-  const results = agent.map((model) => `out/${levelOf(model)}`);
-  const sensors = agent.map((model) => `${HOME_ASSISTANT}/sensor/${id}/${levelOf(model)}/config`);
+  const results = agent.map((model) => `out/${modelLevel(model)}`);
+  const sensors = agent.map((model) => `${HOME_ASSISTANT}/sensor/${id}/${modelLevel(model)}/config`);
   return {
     publish: [...[...FROM_DEVICE, TO_ITSELF, ...results].map(below), ...sensors],
     subscribe: [...[...TO_DEVICE, TO_ITSELF].map(below), `${HOME_ASSISTANT}/status`],
@@ -24,9 +25,4 @@ export function agentRights(namespace: string, { id, agent }: DeviceEntry): Topi
 export function fleetRights(namespace: string): TopicRights {
   const ofAll = (topic: string) => `${namespace}/edge/+/${topic}`;
   return { publish: TO_DEVICE.map(ofAll), subscribe: [...FROM_DEVICE, 'out/+'].map(ofAll) };
-}
-
-/** A dot separates levels for some brokers. */
-export function levelOf(model: string): string {
-  return model.replaceAll('.', '_');
 }

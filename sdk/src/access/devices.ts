@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { SplitError } from '../errors.ts';
 import { KEY_BYTES, parseKey } from '../transport/sealing-keys.ts';
-import { levelOf } from './agent-rights.ts';
+import { modelSession } from './agent-names.ts';
 import { parsePasswordHash } from './password.ts';
 
 export interface Devices {
@@ -42,7 +42,6 @@ export interface KeyEntry {
 }
 
 const MIN_PASSWORD_LENGTH = 16;
-const MAX_ID_LENGTH = 64;
 
 const Id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
 const Model = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ . -');
@@ -127,7 +126,7 @@ function checkOnce({ devices, gateways, fleet }: Devices): void {
 
 /** The names under which a device may publish and hear. An agent without a key has a session by its model's name. */
 export function namesOf({ id, sessions, agent }: DeviceEntry): readonly string[] {
-  const models = agent.map((model) => `${id}-${levelOf(model)}`.slice(0, MAX_ID_LENGTH));
+  const models = agent.map((model) => modelSession(id, model));
   return [...new Set([id, ...sessions, ...models])];
 }
 
